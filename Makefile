@@ -1,0 +1,61 @@
+# Targets work on a clean Debian or Ubuntu with Python 3.11 or newer; `make help` lists them.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+PYTEST := $(BIN)/pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install check fix test test-fast bench generate clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMP)  ## install into .venv and run the example suites against a sample API
+	$(BIN)/rocketship demo
+
+test: $(DEV_STAMP)  ## install everything and run all tests
+	$(PYTEST) -n auto
+
+test-fast: $(DEV_STAMP)  ## run the tests that take less than a second each
+	$(PYTEST) -n auto -m "not slow"
+
+check: $(DEV_STAMP)  ## lint, format, types, layers, size budget, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(PYTEST) -q tests/architecture
+	$(BIN)/python scripts/generate.py --check
+
+fix: $(DEV_STAMP)  ## repair what ruff can repair
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV_STAMP)  ## measure start-up and throughput against bare Python and curl
+	$(BIN)/python bench/run.py
+
+generate: $(DEV_STAMP)  ## write the files that are made from code
+	$(BIN)/python scripts/generate.py
+
+install: $(STAMP)  ## install into .venv
+
+clean:  ## remove the environment and everything made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || { sh scripts/install-venv.sh && $(PYTHON) -m venv --clear $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@

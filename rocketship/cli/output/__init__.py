@@ -1,0 +1,1 @@
+"""What `rocketship run` shows: consumers of events, one per way of showing them."""

@@ -1,0 +1,58 @@
+"""Runs as lines of text, `[suite] [test] [step] message`: for CI logs, pipes and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rocketship.cli.console import Console
+from rocketship.cli.output.failure import print_failures
+from rocketship.cli.output.summary import print_summary
+from rocketship.run.events import Recorded
+from rocketship.run.narrate import Line, Narrator
+from rocketship.run.printable import printable
+from rocketship.run.result import RunResult
+from rocketship.values import format_time
+
+
+class PlainOutput:
+    """Prints every line of the narration as it happens, then failures and totals.
+
+    Args:
+        console: Where it prints.
+        timestamps: Whether each line shows when its event happened.
+    """
+
+    def __init__(self, console: Console, *, timestamps: bool = False) -> None:
+        self._console = console
+        self._timestamps = timestamps
+        self._narrators: dict[str, Narrator] = {}
+
+    def start(self, suites: Sequence[str]) -> None:
+        """Nothing is known yet that is worth a line."""
+
+    def handle(self, run_id: str, suite: str, recorded: Recorded) -> None:
+        """Print what there is to say about an event."""
+        narrator = self._narrators.setdefault(run_id, Narrator())
+        for line in narrator.lines(recorded.event):
+            self._console.print("\n".join(self.format(suite, line)))
+
+    def close(self, results: Sequence[RunResult]) -> None:
+        """Print failures in full, and totals."""
+        print_failures(self._console, results)
+        print_summary(self._console, results)
+
+    def format(self, suite: str, line: Line) -> Iterator[str]:
+        """Yield a narrated line as it is printed; each line of its text gets the prefix."""
+        known = [_label(name) for name in (suite, line.test, line.step) if name]
+        prefix = " ".join(f"[{name}]" for name in known)
+        if prefix:
+            color, bold = line.style.color, line.style.bold
+            prefix = self._console.paint(prefix, color, bold=bold) + " "
+        if self._timestamps:
+            prefix += f"[{format_time(line.at)}] "
+        for text in line.message.split("\n"):
+            yield prefix + text
+
+
+def _label(name: str) -> str:
+    return printable(name).replace("\n", " ")

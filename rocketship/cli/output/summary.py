@@ -1,0 +1,70 @@
+"""The totals at the end, and the exit code: both from structured results, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rocketship.cli.console import Console
+from rocketship.run.result import RunResult, Totals
+from rocketship.run.status import Status
+from rocketship.values import format_duration
+
+EXIT_PASSED = 0
+EXIT_FAILED = 1
+EXIT_INFRASTRUCTURE = 3
+EXIT_CANCELLED = 130
+
+
+def exit_code(results: Sequence[RunResult]) -> int:
+    """Return the exit code the runs add up to.
+
+    Cancelled beats everything, because somebody asked for it. A run whose end nobody saw has no
+    verdict. No runs, and runs without an executed test, are not green.
+    """
+    if any(run.status is Status.CANCELLED for run in results):
+        return EXIT_CANCELLED
+    if any(not run.status.finished for run in results):
+        return EXIT_INFRASTRUCTURE
+    if results and all(run.green for run in results):
+        return EXIT_PASSED
+    return EXIT_FAILED
+
+
+def print_summary(console: Console, results: Sequence[RunResult]) -> None:
+    """Print the final block; scripts search it for its labels."""
+    console.print()
+    for text, color in _summary_lines(results):
+        console.print(console.paint(text, color, bold=bool(color)))
+
+
+def _summary_lines(results: Sequence[RunResult]) -> Iterator[tuple[str, str]]:
+    passed = sum(run.green for run in results)
+    failed = len(results) - passed
+    totals = Totals.sum(run.totals for run in results)
+    yield f"Total Test Suites: {len(results)}", ""
+    yield f"✓ Passed Suites: {passed}", "green" if passed else ""
+    yield f"✗ Failed Suites: {failed}", "red" if failed else ""
+    yield "", ""
+    yield f"Total Tests: {totals.total}", ""
+    yield f"✓ Passed Tests: {totals.passed}", "green" if totals.passed else ""
+    yield f"✗ Failed Tests: {totals.not_passed}", "red" if totals.not_passed else ""
+    # Scripts read "Failed Tests: 0" as success, so it counts these three as well.
+    for label, count in (
+        ("timed out", totals.timeout),
+        ("cancelled", totals.cancelled),
+        ("did not run", totals.unfinished),
+    ):
+        if count:
+            yield f"    of these {label}: {count}", "red"
+    if totals.skipped:
+        yield f"- Skipped Tests: {totals.skipped}", "yellow"
+    if begun := [run for run in results if run.started_at]:
+        yield "", ""
+        yield f"Duration: {format_duration(_elapsed(begun))}", ""
+
+
+def _elapsed(results: Sequence[RunResult]) -> float:
+    """Return the seconds from the start of the first run to the end of the last."""
+    begun = min(run.started_at for run in results)
+    ended = max(run.started_at + run.duration_seconds for run in results)
+    return max(ended - begun, 0.0)

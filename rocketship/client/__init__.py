@@ -1,0 +1,1 @@
+"""How commands reach an engine: one port, with an engine in this process behind it."""

@@ -1,0 +1,1 @@
+"""The engine: runs created, recorded, watched and recovered, independent of any transport."""

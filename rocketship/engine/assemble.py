@@ -1,0 +1,82 @@
+"""Builds an engine from its settings: the one place where its parts meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from rocketship.engine.hub import Hub
+from rocketship.engine.ownership import Owner
+from rocketship.engine.planning import Planner
+from rocketship.engine.recorder import Recorder
+from rocketship.engine.recovery import recover_lost_runs
+from rocketship.engine.service import RunService
+from rocketship.plugins.registry import Registry
+from rocketship.runtime.embedded.backend import EmbeddedBackend
+from rocketship.runtime.ports import Recovery
+from rocketship.settings import EngineSettings
+from rocketship.store.base import RunRecord
+from rocketship.store.sealing import Sealer, derived_key, key_from_file
+from rocketship.store.sqlite import FILE_NAME, SqliteStore
+
+SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A working engine; `recovered` are runs of killed processes it goes on with."""
+
+    service: RunService
+    backend: EmbeddedBackend
+    recovered: tuple[RunRecord, ...]
+
+
+@asynccontextmanager
+async def open_engine(settings: EngineSettings, plugins: Registry) -> AsyncIterator[Engine]:
+    """Open the engine over the settings' data folder; leaving evicts what still runs.
+
+    Raises:
+        StoreError: The data folder or the database cannot be used.
+    """
+    owner = Owner(settings.data_dir)
+    store = SqliteStore(settings.data_dir / FILE_NAME, full_sync=settings.journal_full_sync)
+    hub = Hub()
+    sealer = Sealer(lambda: _key(settings))
+    recorder = Recorder(store, hub, sealer)
+    service = RunService(
+        store=store,
+        hub=hub,
+        recorder=recorder,
+        sealer=sealer,
+        planner=Planner(plugins),
+        owner=owner.name,
+    )
+    backend = EmbeddedBackend(
+        plans=service,
+        sink=recorder,
+        journal=recorder,
+        plugins=plugins,
+        max_parallel_tests=settings.max_parallel_tests,
+    )
+    service.use(backend)
+    try:
+        recovery = Recovery(settings.recovery)
+        recovered = await recover_lost_runs(store, service, owner, recovery)
+        if settings.retention_days:
+            oldest = time.time() - settings.retention_days * SECONDS_PER_DAY
+            await store.delete_ended_before(oldest)
+        yield Engine(service, backend, tuple(recovered))
+    finally:
+        await backend.close()
+        await service.settle()
+        await plugins.close()
+        await store.close()
+        owner.release()
+
+
+def _key(settings: EngineSettings) -> bytes:
+    if settings.encryption_key:
+        return derived_key(settings.encryption_key)
+    return key_from_file(settings.data_dir)

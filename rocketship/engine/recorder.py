@@ -1,0 +1,137 @@
+"""Persist, then publish: gives every event its number, stores it, and only then shows it.
+
+Events are gathered for a moment and stored together; a checkpoint takes everything before it along
+in the same transaction, so the record can never be ahead of what happened or behind what was
+promised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from rocketship.engine.hub import Hub
+from rocketship.errors import RocketshipError, StoreError
+from rocketship.run.events import Event, Recorded, RunFinished
+from rocketship.run.result import Folder
+from rocketship.store.base import RunRecord, RunStore, UnitCheckpoint
+from rocketship.store.sealing import Sealer
+from rocketship.values import JsonObject, to_json
+
+#: How long an event may wait for company; a checkpoint stores it sooner.
+GATHER_SECONDS = 0.02
+
+
+@dataclass(slots=True)
+class _Track:
+    """A run being recorded."""
+
+    record: RunRecord
+    folder: Folder
+    seq: int
+    pending: list[Recorded] = field(default_factory=list)
+    end: RunRecord | None = None
+    timer: asyncio.TimerHandle | None = None
+    flushes: set[asyncio.Task[None]] = field(default_factory=set)
+    error: StoreError | None = None
+
+
+class Recorder:
+    """Records the runs of this process; the sink and the journal of their runtime."""
+
+    def __init__(self, store: RunStore, hub: Hub, sealer: Sealer) -> None:
+        self._store = store
+        self._hub = hub
+        self._sealer = sealer
+        self._tracks: dict[str, _Track] = {}
+
+    def begin(self, record: RunRecord, events: Sequence[Event]) -> None:
+        """Start recording a run that has these events already."""
+        folder = Folder(record.id)
+        for event in events:
+            folder.apply(event)
+        self._tracks[record.id] = _Track(record, folder, len(events))
+        self._hub.open(record.id)
+
+    def end(self, run_id: str, error: RocketshipError | None = None) -> None:
+        """Stop recording a run and end it for its watchers, who get the error if there is one."""
+        track = self._tracks.pop(run_id)
+        if track.timer is not None:
+            track.timer.cancel()
+        self._hub.close(run_id, error or track.error)
+
+    def emit(self, run_id: str, event: Event) -> None:
+        track = self._tracks[run_id]
+        track.seq += 1
+        track.folder.apply(event)
+        track.pending.append(Recorded(track.seq, event))
+        if isinstance(event, RunFinished):
+            track.end = self._ended(track, event)
+        if track.timer is None:
+            loop = asyncio.get_running_loop()
+            track.timer = loop.call_later(GATHER_SECONDS, self._flush_soon, track)
+
+    async def flush(self, run_id: str) -> None:
+        track = self._tracks[run_id]
+        await self._store_pending(track)
+        while track.flushes:
+            await asyncio.wait(track.flushes)
+        if track.error is not None:
+            raise track.error
+
+    async def load_unit(self, run_id: str, unit: str) -> tuple[int, JsonObject] | None:
+        found = await self._store.load_unit(run_id, unit)
+        if found is None:
+            return None
+        state: JsonObject = json.loads(self._sealer.open(found.state, run_id))
+        return found.attempt, state
+
+    async def save_unit(
+        self, run_id: str, unit: str, attempt: int, state: JsonObject, *, sensitive: bool
+    ) -> None:
+        data = to_json(state).encode()
+        if sensitive:
+            data = self._sealer.seal(data, run_id)
+        await self._store_pending(self._tracks[run_id], UnitCheckpoint(unit, attempt, data))
+
+    def _flush_soon(self, track: _Track) -> None:
+        task = asyncio.ensure_future(self._store_quietly(track))
+        track.flushes.add(task)
+        task.add_done_callback(track.flushes.discard)
+
+    async def _store_quietly(self, track: _Track) -> None:
+        """Store in the background; the error is kept for whoever flushes."""
+        try:
+            await self._store_pending(track)
+        except StoreError as error:
+            track.error = track.error or error
+
+    async def _store_pending(self, track: _Track, unit: UnitCheckpoint | None = None) -> None:
+        if track.timer is not None:
+            track.timer.cancel()
+            track.timer = None
+        events, track.pending = track.pending, []
+        end, track.end = track.end, None
+        if not (events or unit or end):
+            return
+        try:
+            # No other await before the store takes the work: batches are stored in sequence.
+            await self._store.append(track.record.id, events, unit, end)
+        except StoreError as error:
+            track.error = track.error or error
+            raise
+        finally:
+            # What happened is shown even when it could not be kept; the error follows at the end.
+            self._hub.publish(track.record.id, events)
+
+    def _ended(self, track: _Track, event: RunFinished) -> RunRecord:
+        return replace(
+            track.record,
+            status=event.status,
+            ended_at=event.at,
+            duration_seconds=event.duration_seconds,
+            message=event.message,
+            totals=track.folder.result().totals,
+        )

@@ -1,0 +1,71 @@
+"""What the steps of one unit share while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rocketship.interpreter.host import UnitHost, UnitRef, UnitState
+from rocketship.interpreter.plan import Plan
+from rocketship.plugins.api import Files, Plugin
+from rocketship.redaction import Redactor
+from rocketship.run.events import Event
+from rocketship.run.scrub import scrub
+from rocketship.template.scope import Scope
+from rocketship.values import Json, JsonObject
+
+
+class Plugins(Protocol):
+    """Where plugins come from."""
+
+    def get(self, name: str) -> Plugin | None:
+        """Return the plugin of that name, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UnitJob:
+    """One unit to carry out.
+
+    Attributes:
+        saved: Values the unit starts with: those suite init saved. `secret_names` are secret ones.
+        failed: For suite cleanup: whether the run failed, so that `on_failure` runs too.
+        env: The environment values the suite may see.
+        redactor: Knows the run's secrets; shared by all its units.
+    """
+
+    plan: Plan
+    ref: UnitRef
+    plugins: Plugins
+    files: Files
+    redactor: Redactor
+    env: Mapping[str, str] = field(default_factory=dict)
+    saved: Mapping[str, Json] = field(default_factory=dict)
+    secret_names: tuple[str, ...] = ()
+    failed: bool = False
+    run: JsonObject = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class UnitContext:
+    """A unit being carried out: its job, its host and its checkpoint."""
+
+    job: UnitJob
+    host: UnitHost
+    state: UnitState
+    test_name: str
+
+    def emit(self, event: Event) -> None:
+        """Send an event on its way, scrubbed of every secret known by now."""
+        redactor = self.job.redactor
+        self.host.emit(scrub(event, redactor) if redactor.active else event)
+
+    def scope(self) -> Scope:
+        """Return what templates see now."""
+        return Scope(
+            vars=self.job.plan.vars,
+            env=self.job.env,
+            run={**self.job.run, "test": self.test_name},
+            saved=self.state.saved,
+        )

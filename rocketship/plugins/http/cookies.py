@@ -1,0 +1,82 @@
+"""The cookie jar of a test: lines of a Netscape cookie file in the memory the interpreter keeps.
+
+libcurl applies the rules (domains, paths, expiry, secure); what is here carries its cookies from
+one step to the next, and finds one by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from rocketship.plugins.http.client import Reply, Request
+from rocketship.values import Json
+
+_KEY = "cookies"
+#: What libcurl writes before the domain of a cookie that scripts must not see.
+_HTTP_ONLY = "#HttpOnly_"
+
+
+class Jar:
+    """The cookies of one test. A request with a `Cookie` header of its own gets none from here."""
+
+    def __init__(self, memory: MutableMapping[str, Json]) -> None:
+        self._memory = memory
+
+    def add_to(self, request: Request) -> Request:
+        """Return the request with all cookies; the client chooses among them."""
+        return request if _has_own(request) else replace(request, cookies=self._lines())
+
+    def take(self, request: Request, reply: Reply) -> None:
+        """Keep what a reply made of the cookies."""
+        lines = list(reply.cookies)
+        if _has_own(request):
+            # The client did not know the others. Those that the reply set anew, or deleted, go.
+            names = set(set_cookies(reply))
+            kept = [
+                line
+                for line in self._lines()
+                if line.split("\t")[5] not in names or not _is_of(line, request.url)
+            ]
+            lines = [*kept, *lines]
+        if lines or _KEY in self._memory:
+            self._memory[_KEY] = [*lines]
+
+    def _lines(self) -> tuple[str, ...]:
+        stored = self._memory.get(_KEY)
+        lines = stored if isinstance(stored, list) else []
+        return tuple(line for line in lines if isinstance(line, str) and line.count("\t") == 6)
+
+
+def set_cookies(reply: Reply) -> dict[str, str]:
+    """Return the cookies a reply sets, by name."""
+    found: dict[str, str] = {}
+    for name, value in reply.headers:
+        if name.lower() == "set-cookie":
+            pair = value.partition(";")[0]
+            cookie, _, content = pair.partition("=")
+            found[cookie.strip()] = content.strip().strip('"')
+    return found
+
+
+def find(lines: Iterable[str], url: str, name: str) -> str | None:
+    """Return the value of a cookie that belongs to the URL's host, or None."""
+    return of_host(lines, url).get(name)
+
+
+def of_host(lines: Iterable[str], url: str) -> dict[str, str]:
+    """Return the cookies that belong to the URL's host, by name."""
+    fields = (line.split("\t") for line in lines if _is_of(line, url))
+    return {name: value.strip('"') for *_, name, value in fields}
+
+
+def _is_of(line: str, url: str) -> bool:
+    fields = line.split("\t")
+    domain = fields[0].removeprefix(_HTTP_ONLY).lstrip(".").lower()
+    host = (urlsplit(url).hostname or "").lower()
+    return host == domain or (fields[1] == "TRUE" and host.endswith(f".{domain}"))
+
+
+def _has_own(request: Request) -> bool:
+    return any(name == "Cookie" for name, _ in request.headers)

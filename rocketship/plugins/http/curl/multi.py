@@ -1,0 +1,85 @@
+"""Runs many transfers at once on one event loop: libcurl says which sockets and timers to watch."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pycurl
+
+
+class Multi:
+    """Transfers of one event loop, and the cache of connections they share.
+
+    libcurl calls `_watch` and `_schedule` from inside its own functions; they only talk to the
+    loop, because libcurl must not be entered again from there.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, max_idle_connections: int) -> None:
+        self._loop = loop
+        self._waiting: dict[pycurl.Curl, asyncio.Future[None]] = {}
+        self._timer: asyncio.Handle | None = None
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._schedule)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, max_idle_connections)
+
+    async def perform(self, handle: pycurl.Curl) -> None:
+        """Carry out a transfer; the handle can be used again afterwards, also after cancellation.
+
+        Raises:
+            pycurl.error: The transfer failed, with libcurl's code and message.
+        """
+        done = self._waiting[handle] = self._loop.create_future()
+        self._multi.add_handle(handle)
+        try:
+            await done
+        finally:
+            del self._waiting[handle]
+            # This closes the connection (or resets the stream) of an unfinished transfer.
+            self._multi.remove_handle(handle)
+
+    def close(self) -> None:
+        """Close every connection; no transfer may be running."""
+        self._multi.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _watch(self, what: int, socket: int, _multi: pycurl.CurlMulti, _data: object) -> None:
+        if self._loop.is_closed():  # libcurl tidies up after a loop that nobody closed us with
+            return
+        if what in (pycurl.POLL_IN, pycurl.POLL_INOUT):
+            self._loop.add_reader(socket, self._act, socket, pycurl.CSELECT_IN)
+        else:
+            self._loop.remove_reader(socket)
+        if what in (pycurl.POLL_OUT, pycurl.POLL_INOUT):
+            self._loop.add_writer(socket, self._act, socket, pycurl.CSELECT_OUT)
+        else:
+            self._loop.remove_writer(socket)
+
+    def _schedule(self, milliseconds: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if milliseconds >= 0 and not self._loop.is_closed():
+            self._timer = self._loop.call_later(
+                milliseconds / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0
+            )
+
+    def _act(self, socket: int, events: int) -> None:
+        self._multi.socket_action(socket, events)
+        remaining = 1
+        while remaining:
+            remaining, succeeded, failed = self._multi.info_read()
+            for handle in succeeded:
+                self._settle(handle, None)
+            for handle, code, message in failed:
+                self._settle(handle, pycurl.error(code, message))
+
+    def _settle(self, handle: pycurl.Curl, error: pycurl.error | None) -> None:
+        done = self._waiting.get(handle)
+        if done is None or done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)

@@ -1,0 +1,114 @@
+"""The `http` plugin: its configuration, and one attempt of one step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from rocketship.errors import ConfigError, StepError
+from rocketship.plugins.api import Call, Finding, Observable, Outcome, Plugin
+from rocketship.plugins.http import auth, body, connection, observables, request
+from rocketship.plugins.http.auth import Authorized, Authorizer
+from rocketship.plugins.http.client import HttpClient
+from rocketship.plugins.http.cookies import Jar
+from rocketship.plugins.http.exchange import exchange
+from rocketship.plugins.http.reproduce import command_line
+from rocketship.plugins.http.response import Response
+from rocketship.suite.fields import Object
+from rocketship.values import Json
+
+#: Repeating these changes nothing on a server that keeps to the rules.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What belongs to one event loop: open connections, and the tokens fetched over them."""
+
+    client: HttpClient
+    authorizer: Authorizer
+
+
+class Http(Plugin):
+    """Sends one request; connections stay open for all steps of the process."""
+
+    name: ClassVar[str] = "http"
+    summary: ClassVar[str] = "Sends an HTTP request and checks the response."
+    config: ClassVar[Object] = Object(
+        *request.FIELDS,
+        *body.FIELDS,
+        *auth.FIELDS,
+        *connection.FIELDS,
+        at_most_one=[body.BODY_KEYS],
+    )
+    assertions: ClassVar[Mapping[str, Observable]] = observables.ASSERTIONS
+    saves: ClassVar[Mapping[str, Observable]] = observables.SAVES
+
+    def __init__(self) -> None:
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Session] = WeakKeyDictionary()
+
+    async def run(self, call: Call) -> Outcome:
+        session = self._session()
+        jar = Jar(call.memory) if call.config["cookies"] else None
+        first = request.build_request(call)
+        authorized = Authorized(jar.add_to(first) if jar else first)
+        try:
+            authorized = await session.authorizer.authorize(authorized.request, call.config)
+            response = await exchange(
+                session.client,
+                authorized.request,
+                jar,
+                max_redirects=request.max_redirects(call.config),
+            )
+        except ConfigError:
+            raise
+        except StepError as error:
+            return _outcome(call, authorized, None, error)
+        if response.reply.status == 401:
+            session.authorizer.forget(call.config)
+        return _outcome(call, authorized, response, None)
+
+    def check(self, config: Mapping[str, Json]) -> Iterable[Finding]:
+        return request.findings(config)
+
+    def replay_safe(self, config: Mapping[str, Any]) -> bool:
+        return config["method"] in SAFE_METHODS
+
+    async def close(self) -> None:
+        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        if session is not None:
+            session.client.close()
+
+    def _session(self) -> _Session:
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None:
+            from rocketship.plugins.http.curl.client import CurlClient
+
+            client = CurlClient()
+            session = self._sessions[loop] = _Session(client, Authorizer(client))
+        return session
+
+
+def _outcome(
+    call: Call, authorized: Authorized, response: Response | None, failure: StepError | None
+) -> Outcome:
+    sent = authorized.request
+    return Outcome(
+        subject=response,
+        secrets=(*authorized.secrets, *_proxy_password(sent.proxy.url)),
+        request=request.describe_request(sent),
+        response=response.describe() if response else None,
+        timings=response.timings if response else {},
+        reproduce=command_line(sent, call.config),
+        failure=failure,
+    )
+
+
+def _proxy_password(url: str) -> tuple[str, ...]:
+    password = urlsplit(url).password
+    return (password,) if password else ()

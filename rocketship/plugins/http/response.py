@@ -1,0 +1,151 @@
+"""What a step's observables look at: the last reply of an exchange, read when somebody asks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NoReturn
+
+from rocketship.errors import AssertionFailed
+from rocketship.plugins.http.body import describe_body
+from rocketship.plugins.http.client import Reply, Request
+from rocketship.plugins.http.request import describe_headers
+from rocketship.values import Json, JsonObject
+
+#: How much of a body that should be JSON a message quotes.
+MAX_QUOTED_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A redirect on the way to the reply."""
+
+    status: int
+    url: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Response:
+    """The end of an exchange.
+
+    Attributes:
+        request: The last request, after redirects.
+        reply: The last reply.
+        hops: The redirects before it.
+        cookies: Every cookie set on the way, by name.
+    """
+
+    request: Request
+    reply: Reply
+    hops: tuple[Hop, ...]
+    cookies: dict[str, str]
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, whatever its spelling, or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.reply.headers if key.lower() == wanted), None)
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text, in the charset it is declared in."""
+        _, _, parameters = (self.header("content-type") or "").lower().partition("charset=")
+        charset = parameters.partition(";")[0].strip(' "') or "utf-8"
+        try:
+            return self.reply.body.decode(charset, errors="replace")
+        except LookupError:  # a charset nobody knows
+            return self.reply.body.decode(errors="replace")
+
+    @cached_property
+    def json(self) -> Json:
+        """The body as JSON, with all digits of its whole numbers.
+
+        Raises:
+            AssertionFailed: It is not JSON; the message quotes its beginning.
+        """
+        try:
+            value: Json = json.loads(self.reply.body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise AssertionFailed(self._not_json()) from None
+        return value
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds by phase of the last request; `total` and `redirects` count the ones before."""
+        timings = dict(self.reply.timings)
+        if self.hops:
+            timings["redirects"] = sum(hop.seconds for hop in self.hops)
+            timings["total"] += timings["redirects"]
+        return timings
+
+    @cached_property
+    def certificate(self) -> JsonObject | None:
+        """The server's certificate, or None when the connection had none."""
+        return read_certificate(self.reply.certificate) if self.reply.certificate else None
+
+    def describe(self) -> JsonObject:
+        """Return what reports show of the response."""
+        reply = self.reply
+        shown: JsonObject = {
+            "status": reply.status,
+            "reason": reply.reason,
+            "http_version": reply.http_version,
+            "headers": describe_headers(reply.headers),
+            "remote": reply.remote,
+            "reused": reply.reused,
+            **describe_body(reply.body, self.header("content-type") or ""),
+        }
+        if self.hops:
+            shown["url"] = self.request.url
+            shown["redirects"] = [{"status": hop.status, "url": hop.url} for hop in self.hops]
+        if self.certificate:
+            shown["certificate"] = self.certificate
+        return shown
+
+    def _not_json(self) -> str:
+        kind = self.header("content-type") or "no Content-Type"
+        if not self.reply.body:
+            return f"the body is empty, not JSON (status {self.reply.status}, {kind})"
+        text = " ".join(self.text[: 4 * MAX_QUOTED_CHARACTERS].split())
+        quoted = text[:MAX_QUOTED_CHARACTERS] + ("..." if len(text) > MAX_QUOTED_CHARACTERS else "")
+        return f"the body is not JSON (status {self.reply.status}, {kind}): {quoted}"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def read_certificate(pem: str) -> JsonObject:
+    """Return the parts of a certificate that tests ask about; times are in ISO 8601, UTC."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    return {
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "starts": certificate.not_valid_before_utc.isoformat(),
+        "expires": certificate.not_valid_after_utc.isoformat(),
+        "days_left": _days_left(certificate.not_valid_after_utc),
+        "san": _alternative_names(certificate),
+        "serial": f"{certificate.serial_number:x}",
+        "sha256": certificate.fingerprint(SHA256()).hex(),
+    }
+
+
+def _days_left(end: Any) -> int:
+    from datetime import UTC, datetime
+
+    left = end - datetime.now(UTC)
+    return int(left.total_seconds() // 86400)
+
+
+def _alternative_names(certificate: Any) -> list[Json]:
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in names.value]

@@ -1,0 +1,49 @@
+"""The observable `json_path`, for every plugin that has a JSON document to look into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rocketship.errors import AssertionFailed
+from rocketship.plugins.api import Absent, Found, Observable, Observation, Outcome
+from rocketship.suite.fields import Field, Jq, Object
+from rocketship.template import query
+from rocketship.values import Json
+
+_DOC = "The first output of a jq program."
+
+
+def for_assertions(document: Callable[[Outcome], Json]) -> Observable:
+    """Return the `json_path` of assertions, whose program is in the key `path`.
+
+    Args:
+        document: Returns the outcome's JSON, or raises StepError when it has none.
+    """
+    path = Field("path", Jq(), "A jq program; its first output is compared.", required=True)
+
+    def observe(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
+        return _first(options["path"], document(outcome))
+
+    return Observable(_DOC, observe, options=Object(path), target="path")
+
+
+def for_saves(document: Callable[[Outcome], Json]) -> Observable:
+    """Return the `json_path` of saves, whose program is the value of the key itself.
+
+    Args:
+        document: Returns the outcome's JSON, or raises StepError when it has none.
+    """
+
+    def observe(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
+        return _first(options["json_path"], document(outcome))
+
+    return Observable(_DOC, observe, argument=Jq())
+
+
+def _first(program: str, document: Json) -> Observation:
+    try:
+        outputs = query.first(program, document)
+    except query.QueryError as error:
+        raise AssertionFailed(f"error evaluating JSON path: {error}") from None
+    return Found(outputs[0]) if outputs else Absent("the JSON path yields nothing")

@@ -1,0 +1,1 @@
+"""The `script` plugin: JavaScript, shell and Python in the middle of a test."""

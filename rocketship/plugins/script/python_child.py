@@ -1,0 +1,90 @@
+"""The program around a Python script, run by an interpreter of its own: standard library only.
+
+Reads one request from standard input, runs the script in a fresh `__main__`, and writes what it
+saves and how it failed as lines of JSON to the file descriptor named on the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import sys
+import traceback
+from types import ModuleType
+from typing import Any, NoReturn
+
+NAME = "<script>"
+
+
+class Channel:
+    """Carries messages to the process that started this one."""
+
+    def __init__(self, descriptor: int, reserved: list[str]) -> None:
+        # What the script starts must not hold on to it.
+        os.set_inheritable(descriptor, False)
+        self._descriptor = descriptor
+        self._reserved = reserved
+
+    def save(self, name: str, value: Any) -> None:
+        """Keep a value for the steps that follow; it must be one that JSON can hold."""
+        if not isinstance(name, str) or not name:
+            raise TypeError("save(name, value): the name must be text and not empty")
+        if name in self._reserved:
+            raise ValueError(f'save("{name}", …): the name is reserved, choose another one')
+        try:
+            self.send("save", name, value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f'save("{name}", …): {error}; convert it first, e.g. str()') from None
+
+    def send(self, *message: Any) -> None:
+        line = memoryview(json.dumps(message, allow_nan=False).encode() + b"\n")
+        while line:
+            line = line[os.write(self._descriptor, line) :]
+
+
+def main() -> None:
+    """Run the one script this process is for."""
+    request = json.loads(sys.stdin.buffer.read())
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    channel = Channel(int(sys.argv[1]), request["reserved"])
+    source = request["source"]
+    linecache.cache[NAME] = (len(source), None, source.splitlines(keepends=True), NAME)
+    sys.argv = ["script"]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    module = ModuleType("__main__")
+    vars(module).update(request["globals"], save=channel.save, __file__=NAME)
+    sys.modules["__main__"] = module
+    try:
+        exec(compile(source, NAME, "exec", dont_inherit=True), vars(module))
+    except SystemExit:
+        raise
+    except BaseException as error:
+        fail(channel, error)
+
+
+def fail(channel: Channel, error: BaseException) -> NoReturn:
+    """Tell what the script raised, with its own lines only, and exit as Python does."""
+    told = traceback.TracebackException.from_exception(error)
+    told.stack = traceback.StackSummary.from_list(
+        [frame for frame in told.stack if frame.filename == NAME]
+    )
+    sys.stderr.write("".join(told.format()))
+    asserted = isinstance(error, AssertionError)
+    what = "".join(told.format_exception_only()).strip().splitlines()[-1]
+    if asserted:
+        what = f"assertion failed: {error}" if str(error) else "assertion failed"
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    if told.stack and line is None:
+        line = told.stack[-1].lineno
+        if asserted and not str(error):
+            what += f": {told.stack[-1].line}"
+    message = f"{what} (line {line})" if line else what
+    channel.send("failed", {"message": message, "assertion": asserted})
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Why a test failed, as text with roles: the one layout that terminals and JUnit files share."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from rocketship.reports.exchange import Limits, exchange_lines, shorten, value_text
+from rocketship.run.events import AssertionResult, Failure
+from rocketship.run.printable import printable
+from rocketship.run.result import RunResult, StepResult, TestResult
+from rocketship.run.status import Status
+from rocketship.values import Location, format_duration
+
+INDENT = "  "
+
+
+class Role(Enum):
+    """What a line is, for consumers that can emphasise it."""
+
+    PLAIN = auto()
+    PLACE = auto()
+    ERROR = auto()
+    HINT = auto()
+    LABEL = auto()
+    EXPECTED = auto()
+    ACTUAL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of a failure with its indentation; safe to show on a terminal."""
+
+    text: str
+    role: Role = Role.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How much room a failure has.
+
+    Attributes:
+        width: Columns that sentences are wrapped to; data and commands are never wrapped.
+        limits: How much of each body, diff and output is shown.
+    """
+
+    width: int = 80
+    limits: Limits = Limits(lines=15, characters=160)
+
+
+def failure_lines(run: RunResult, test: TestResult, layout: Layout) -> Iterator[TextLine]:
+    """Yield everything known about why a test, or suite init, went wrong."""
+    steps = test.failed_steps
+    if not steps or test.status is not Status.FAILED:
+        yield from sentence_lines(_outcome(test), layout)
+    for step in steps:
+        yield from step_lines(run, step, layout)
+
+
+def step_lines(run: RunResult, step: StepResult, layout: Layout) -> Iterator[TextLine]:
+    """Yield everything known about why a step went wrong."""
+    place = Location(printable(run.file), step.line)
+    name = printable(step.name).replace("\n", " ")
+    yield TextLine(f'{INDENT}{_step_kind(step)} "{name}" ({step.plugin}) at {place}', Role.PLACE)
+    if step.failure:
+        yield from _error(step.failure, step.assertions, layout)
+    inner = INDENT * 2
+    for check in step.assertions:
+        if not check.passed:
+            yield from _assertion(check, layout)
+    yield from _section("attempts", _attempts(step), inner)
+    if step.request is not None:
+        yield from _section("request", exchange_lines(step.request, layout.limits), inner)
+    if step.response is not None:
+        yield from _section("response", exchange_lines(step.response, layout.limits), inner)
+    if step.reproduce:
+        yield from _section("reproduce", printable(step.reproduce).split("\n"), inner)
+    if step.logs:
+        output = "\n".join(line.message for line in step.logs)
+        yield from _section("output", shorten(output, layout.limits), inner)
+
+
+def sentence_lines(text: str, layout: Layout) -> Iterator[TextLine]:
+    """Yield a sentence on what went wrong, wrapped and indented like the lines of a failure."""
+    return _wrapped(text, Role.ERROR, layout)
+
+
+def _outcome(test: TestResult) -> str:
+    """Return the sentence for a test that ended otherwise than by a failed step alone."""
+    took = format_duration(test.duration_seconds)
+    sentence = {
+        Status.TIMEOUT: f"timed out after {took}",
+        Status.CANCELLED: f"cancelled after {took}",
+        Status.FAILED: "failed",
+    }.get(test.status, "did not finish")
+    return f"{sentence}: {test.message}" if test.message else sentence
+
+
+def _step_kind(step: StepResult) -> str:
+    words = {
+        "init": "init step",
+        "on_failure": "cleanup (on_failure) step",
+        "always": "cleanup step",
+    }
+    return words.get(step.phase, "step")
+
+
+def _error(
+    failure: Failure, assertions: Iterable[AssertionResult], layout: Layout
+) -> Iterator[TextLine]:
+    failed = [check for check in assertions if not (check.passed or check.soft)]
+    if failed and all(check.message in failure.message for check in failed):
+        # The message repeats what the assertions below say in more detail.
+        count = f"{len(failed)} assertion{'' if len(failed) == 1 else 's'} failed"
+        text = f"{failure.type}: {count}"
+    else:
+        text = f"{failure.type}: {failure.message}"
+    yield from sentence_lines(text, layout)
+    if failure.hint:
+        yield from _wrapped(f"hint: {failure.hint}", Role.HINT, layout)
+
+
+def _assertion(check: AssertionResult, layout: Layout) -> Iterator[TextLine]:
+    notes = [f"line {check.line}"] if check.line else []
+    if check.soft:
+        notes.append("soft, does not fail the step")
+    where = f" ({', '.join(notes)})" if notes else ""
+    start, inner = f"{INDENT * 2}✗ ", INDENT * 3
+    sentence = f"{start}{_one_line(check.message)}{where}"
+    tells_all = bool(check.message) and len(sentence) <= layout.width
+    if not tells_all:
+        title = " ".join(filter(None, (check.type, check.target, check.operator)))
+        sentence = f"{start}{_one_line(title)}{where}"
+    yield TextLine(sentence, Role.LABEL)
+    if check.diff:
+        for line in shorten(check.diff.rstrip("\n"), layout.limits):
+            yield TextLine(inner + line, _diff_role(line))
+    elif not tells_all:
+        expected, actual = (
+            shorten(value_text(value), layout.limits)[0] for value in (check.expected, check.actual)
+        )
+        yield TextLine(f"{inner}expected  {expected}", Role.EXPECTED)
+        yield TextLine(f"{inner}actual    {actual}", Role.ACTUAL)
+
+
+def _diff_role(line: str) -> Role:
+    return {"-": Role.EXPECTED, "+": Role.ACTUAL}.get(line[:1], Role.PLAIN)
+
+
+def _attempts(step: StepResult) -> Iterator[str]:
+    for attempt in step.failed_attempts:
+        reason = _one_line(printable(attempt.failure.message))
+        waited = f"(then waited {format_duration(attempt.wait_seconds)})"
+        yield f"{attempt.number}. {attempt.failure.type}: {reason} {waited}"
+    if step.failed_attempts:
+        yield f"{step.attempts}. failed as shown above"
+
+
+def _section(label: str, lines: Iterable[str], indent: str) -> Iterator[TextLine]:
+    lines = list(lines)
+    if lines:
+        yield TextLine(f"{indent}{label}", Role.LABEL)
+    for line in lines:
+        yield TextLine(f"{indent}{INDENT}{line}".rstrip())
+
+
+def _wrapped(text: str, role: Role, layout: Layout) -> Iterator[TextLine]:
+    for paragraph in printable(text).split("\n"):
+        for line in textwrap.wrap(
+            paragraph,
+            max(layout.width, 20),
+            initial_indent=INDENT,
+            subsequent_indent=INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ):
+            yield TextLine(line, role)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(printable(text).split())

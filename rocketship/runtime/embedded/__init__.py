@@ -1,0 +1,1 @@
+"""The runtime inside this process: asyncio tasks and a journal, nothing else to install."""

@@ -1,0 +1,139 @@
+"""The store port and the records that cross it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rocketship.run.events import Event, Recorded
+from rocketship.run.result import Totals
+from rocketship.run.spec import RunSpec
+from rocketship.run.status import Status
+from rocketship.values import JsonObject
+
+MAX_PAGE = 1000
+DEFAULT_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as lists show it; times are seconds since the epoch, `owner` names its process."""
+
+    id: str
+    suite: str
+    file: str
+    status: Status
+    created_at: float
+    ended_at: float | None = None
+    duration_seconds: float = 0.0
+    message: str = ""
+    totals: Totals = Totals()
+    context: JsonObject = field(default_factory=dict)
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list; empty fields match everything, text is compared without case."""
+
+    status: str = ""
+    suite: str = ""
+    file: str = ""
+    project: str = ""
+    source: str = ""
+    branch: str = ""
+    schedule: str = ""
+    ascending: bool = False
+    limit: int = DEFAULT_PAGE
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """One page of runs; `cursor` continues the list and is empty on the last page."""
+
+    runs: tuple[RunRecord, ...]
+    total: int
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be created with its first events; `secrets` are sealed environment values."""
+
+    record: RunRecord
+    spec: RunSpec
+    events: tuple[Event, ...]
+    secrets: bytes = b""
+    idempotency_key: str = ""
+
+
+class RunStore(Protocol):
+    """Keeps runs. Every method may raise StoreError; writes are durable when they return."""
+
+    async def create_run(self, new: NewRun) -> str:
+        """Store a run and return its id; an idempotency key seen before returns the earlier id."""
+        ...
+
+    async def append(
+        self,
+        run_id: str,
+        events: Sequence[Recorded],
+        unit: UnitCheckpoint | None = None,
+        end: RunRecord | None = None,
+    ) -> None:
+        """Store events, a checkpoint, and the end of the run in one transaction.
+
+        The end of a run also removes its checkpoints and secrets.
+        """
+        ...
+
+    async def events(self, run_id: str, after_seq: int = 0, limit: int = 1000) -> list[Recorded]:
+        """Return events in sequence."""
+        ...
+
+    async def find(self, prefix: str) -> list[RunRecord]:
+        """Return up to ten runs whose id begins so, newest first."""
+        ...
+
+    async def list_runs(self, query: RunFilter) -> RunPage:
+        """Return a page of runs, newest first unless `ascending`."""
+        ...
+
+    async def spec(self, run_id: str) -> tuple[RunSpec, bytes]:
+        """Return what was to be run, and the sealed secrets (empty once the run has ended)."""
+        ...
+
+    async def load_unit(self, run_id: str, unit: str) -> UnitCheckpoint | None:
+        """Return a unit's last checkpoint."""
+        ...
+
+    async def unfinished(self) -> list[RunRecord]:
+        """Return the runs that have not ended, oldest first."""
+        ...
+
+    async def adopt(self, old_owner: str, new_owner: str) -> list[str]:
+        """Make the unfinished runs of one owner those of another; return their ids."""
+        ...
+
+    async def delete_run(self, run_id: str) -> bool:
+        """Remove a run and everything of it; return whether there was one."""
+        ...
+
+    async def delete_ended_before(self, when: float) -> int:
+        """Remove runs that ended before the given time; return how many."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was asked for and release the database."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCheckpoint:
+    """A unit's checkpoint, as bytes that may be sealed."""
+
+    unit: str
+    attempt: int
+    state: bytes

@@ -1,0 +1,312 @@
+"""The store of one machine: a SQLite file that several processes may share."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from rocketship.errors import NotFound, StoreError
+from rocketship.run.events import Recorded, decode, encode
+from rocketship.run.result import Totals
+from rocketship.run.spec import RunSpec, Selection
+from rocketship.run.status import Status
+from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, UnitCheckpoint
+from rocketship.store.schema import MIGRATIONS
+from rocketship.store.writer import Writer
+from rocketship.values import to_json
+
+#: How long a process waits for another one's transaction.
+BUSY_SECONDS = 15.0
+FILE_NAME = "history.db"
+_COLUMNS = (
+    "id, suite, file, status, created_at, ended_at, duration_seconds, message, totals, context,"
+    " owner"
+)
+_CONTEXT_FILTERS = {
+    "project": "project_id",
+    "source": "source",
+    "branch": "branch",
+    "schedule": "schedule_name",
+}
+
+
+class SqliteStore:
+    """A RunStore in one file.
+
+    Args:
+        path: The database file; created with its folder when missing.
+        full_sync: Survive a crash of the operating system too, not only of this process.
+    """
+
+    def __init__(self, path: Path, *, full_sync: bool = False) -> None:
+        self._path = path
+        self._full_sync = full_sync
+        self._writer = Writer(self._connect)
+
+    async def create_run(self, new: NewRun) -> str:
+        return await self._writer.submit(lambda connection: _create_run(connection, new))
+
+    async def append(
+        self,
+        run_id: str,
+        events: Sequence[Recorded],
+        unit: UnitCheckpoint | None = None,
+        end: RunRecord | None = None,
+    ) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "INSERT OR IGNORE INTO event VALUES (?, ?, ?)",
+                [(run_id, item.seq, to_json(encode(item.event))) for item in events],
+            )
+            if unit is not None:
+                connection.execute(
+                    "INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?)",
+                    (run_id, unit.unit, unit.attempt, unit.state),
+                )
+            if end is not None:
+                _end_run(connection, end)
+
+        await self._writer.submit(work)
+
+    async def events(self, run_id: str, after_seq: int = 0, limit: int = 1000) -> list[Recorded]:
+        def work(connection: sqlite3.Connection) -> list[tuple[int, str]]:
+            return connection.execute(
+                "SELECT seq, body FROM event WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+                (run_id, after_seq, limit),
+            ).fetchall()
+
+        rows = await self._writer.submit(work)
+        return [Recorded(seq, decode(json.loads(body))) for seq, body in rows]
+
+    async def find(self, prefix: str) -> list[RunRecord]:
+        def work(connection: sqlite3.Connection) -> list[RunRecord]:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM run WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 10",
+                (prefix, prefix + "\U0010ffff"),
+            )
+            return [_record(row) for row in rows]
+
+        return await self._writer.submit(work)
+
+    async def list_runs(self, query: RunFilter) -> RunPage:
+        return await self._writer.submit(lambda connection: _list_runs(connection, query))
+
+    async def spec(self, run_id: str) -> tuple[RunSpec, bytes]:
+        return await self._writer.submit(lambda connection: _spec(connection, run_id))
+
+    async def load_unit(self, run_id: str, unit: str) -> UnitCheckpoint | None:
+        def work(connection: sqlite3.Connection) -> UnitCheckpoint | None:
+            row = connection.execute(
+                "SELECT unit, attempt, state FROM unit WHERE run_id = ? AND unit = ?",
+                (run_id, unit),
+            ).fetchone()
+            return UnitCheckpoint(*row) if row else None
+
+        return await self._writer.submit(work)
+
+    async def unfinished(self) -> list[RunRecord]:
+        def work(connection: sqlite3.Connection) -> list[RunRecord]:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM run WHERE ended_at IS NULL ORDER BY id"
+            )
+            return [_record(row) for row in rows]
+
+        return await self._writer.submit(work)
+
+    async def adopt(self, old_owner: str, new_owner: str) -> list[str]:
+        def work(connection: sqlite3.Connection) -> list[str]:
+            rows = connection.execute(
+                "UPDATE run SET owner = ? WHERE owner = ? AND ended_at IS NULL RETURNING id",
+                (new_owner, old_owner),
+            )
+            return sorted(row[0] for row in rows)
+
+        return await self._writer.submit(work)
+
+    async def delete_run(self, run_id: str) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            return connection.execute("DELETE FROM run WHERE id = ?", (run_id,)).rowcount > 0
+
+        return await self._writer.submit(work)
+
+    async def delete_ended_before(self, when: float) -> int:
+        def work(connection: sqlite3.Connection) -> int:
+            return connection.execute("DELETE FROM run WHERE ended_at < ?", (when,)).rowcount
+
+        return await self._writer.submit(work)
+
+    async def close(self) -> None:
+        await self._writer.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._path.exists():
+            # Results may hold personal data of the system under test: nobody else reads them.
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self._full_sync else 'NORMAL'}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection)
+        return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == len(MIGRATIONS):
+        return
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"the history database has version {version}, newer than this program understands "
+            f"({len(MIGRATIONS)})",
+            hint="upgrade rocketship, or use another ROCKETSHIP_DATA_DIR",
+        )
+    connection.execute("BEGIN IMMEDIATE")
+    # Another process may have migrated while this one waited for the lock.
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number in range(version, len(MIGRATIONS)):
+        for statement in MIGRATIONS[number].split(";"):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("COMMIT")
+
+
+def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
+    record, spec = new.record, new.spec
+    if new.idempotency_key:
+        row = connection.execute(
+            "SELECT id FROM run WHERE idempotency_key = ?", (new.idempotency_key,)
+        ).fetchone()
+        if row:
+            return str(row[0])
+    connection.execute(
+        "INSERT INTO run (id, idempotency_key, suite, file, status, created_at, totals, context,"
+        " owner, spec, source, secrets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            record.id,
+            new.idempotency_key or None,
+            record.suite,
+            record.file,
+            record.status.value,
+            record.created_at,
+            json.dumps(asdict(record.totals)),
+            to_json(record.context),
+            record.owner,
+            _encode_spec(spec),
+            spec.source,
+            new.secrets,
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO run_file VALUES (?, ?, ?)",
+        [(record.id, path, body) for path, body in spec.files.items()],
+    )
+    connection.executemany(
+        "INSERT INTO event VALUES (?, ?, ?)",
+        [(record.id, seq, to_json(encode(event))) for seq, event in enumerate(new.events, 1)],
+    )
+    return record.id
+
+
+def _end_run(connection: sqlite3.Connection, end: RunRecord) -> None:
+    connection.execute(
+        "UPDATE run SET status = ?, ended_at = ?, duration_seconds = ?, message = ?, totals = ?,"
+        " secrets = x'' WHERE id = ? AND ended_at IS NULL",
+        (
+            end.status.value,
+            end.ended_at,
+            end.duration_seconds,
+            end.message,
+            json.dumps(asdict(end.totals)),
+            end.id,
+        ),
+    )
+    connection.execute("DELETE FROM unit WHERE run_id = ?", (end.id,))
+
+
+def _list_runs(connection: sqlite3.Connection, query: RunFilter) -> RunPage:
+    conditions, values = _conditions(query)
+    where = " AND ".join(conditions) or "1"
+    total = connection.execute(f"SELECT count(*) FROM run WHERE {where}", values).fetchone()[0]
+    if query.before:
+        conditions.append("id > ?" if query.ascending else "id < ?")
+        values.append(query.before)
+        where = " AND ".join(conditions)
+    direction = "ASC" if query.ascending else "DESC"
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM run WHERE {where} ORDER BY id {direction} LIMIT ?",
+        [*values, query.limit + 1],
+    ).fetchall()
+    page = tuple(_record(row) for row in rows[: query.limit])
+    return RunPage(page, total, page[-1].id if len(rows) > query.limit else "")
+
+
+def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
+    conditions: list[str] = []
+    values: list[Any] = []
+    if query.status:
+        conditions.append("status = ?")
+        values.append(query.status.upper())
+    if query.suite:
+        conditions.append("instr(lower(suite), ?) > 0")
+        values.append(query.suite.lower())
+    if query.file:
+        conditions.append("file = ?")
+        values.append(query.file)
+    for name, key in _CONTEXT_FILTERS.items():
+        if wanted := getattr(query, name):
+            conditions.append(f"lower(json_extract(context, '$.{key}')) = ?")
+            values.append(wanted.lower())
+    return conditions, values
+
+
+def _record(row: tuple[Any, ...]) -> RunRecord:
+    record = RunRecord(*row)
+    return replace(
+        record,
+        status=Status(record.status),
+        totals=Totals(**json.loads(row[8])),
+        context=json.loads(row[9]),
+    )
+
+
+def _encode_spec(spec: RunSpec) -> str:
+    data = {
+        "file": spec.file,
+        "vars": spec.vars,
+        "env_names": spec.env_names,
+        "selection": asdict(spec.selection),
+        "concurrency": spec.concurrency,
+        "timeout_seconds": spec.timeout_seconds,
+        "fail_fast": spec.fail_fast,
+        "context": spec.context,
+        "workdir": spec.workdir,
+    }
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _spec(connection: sqlite3.Connection, run_id: str) -> tuple[RunSpec, bytes]:
+    row = connection.execute(
+        "SELECT spec, source, secrets FROM run WHERE id = ?", (run_id,)
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"there is no run {run_id}")
+    files = connection.execute("SELECT path, body FROM run_file WHERE run_id = ?", (run_id,))
+    data = json.loads(row[0])
+    selection = {key: _tuple(value) for key, value in data.pop("selection").items()}
+    data["env_names"] = tuple(data["env_names"])
+    spec = RunSpec(
+        source=row[1], files=dict(files.fetchall()), selection=Selection(**selection), **data
+    )
+    return spec, row[2]
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

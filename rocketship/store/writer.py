@@ -1,0 +1,151 @@
+"""One thread that owns a SQLite connection and commits everything waiting in one transaction.
+
+Durability is then nearly free: a hundred tests that finish a step at the same time share one
+commit. Work that fails is rolled back to its own savepoint and only its caller hears of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from rocketship.errors import StoreError
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work[Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Runs work on a connection of its own.
+
+    Args:
+        connect: Opens the connection, in the thread; its error reaches the first caller.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="rocketship-store", daemon=True)
+        self._closed = False
+        self._thread.start()
+
+    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+        """Queue work; the future resolves after the commit that contains it.
+
+        Raises (through the future):
+            StoreError: The database refused.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(StoreError("the history database is closed"))
+        else:
+            self._jobs.put(_Job(work, future))
+        return future
+
+    async def close(self) -> None:
+        """Finish what is queued and close the connection."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+            await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        try:
+            connection = self._connect()
+        except (sqlite3.Error, OSError, StoreError) as error:
+            self._refuse_all(_translate(error))
+            return
+        while batch := self._next_batch():
+            self._commit(connection, batch)
+            self._loop.call_soon_threadsafe(_resolve, batch)
+        connection.close()
+
+    def _next_batch(self) -> list[_Job]:
+        """Wait for work and take all there is; an empty batch means the end."""
+        first = self._jobs.get()
+        if first is None:
+            return []
+        batch = [first]
+        while not self._jobs.empty():
+            job = self._jobs.get()
+            if job is None:
+                self._jobs.put(None)
+                break
+            batch.append(job)
+        return batch
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in batch:
+                self._perform(connection, job)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for job in batch:
+                job.error = job.error or _translate(error)
+
+    def _perform(self, connection: sqlite3.Connection, job: _Job) -> None:
+        connection.execute("SAVEPOINT job")
+        try:
+            job.result = job.work(connection)
+        except Exception as error:
+            if not connection.in_transaction:
+                raise  # a full disk ends the whole transaction
+            connection.execute("ROLLBACK TO job")
+            job.error = _translate(error) if isinstance(error, sqlite3.Error) else error
+        connection.execute("RELEASE job")
+
+    def _refuse_all(self, error: StoreError) -> None:
+        while (job := self._jobs.get()) is not None:
+            job.error = error
+            self._loop.call_soon_threadsafe(_resolve, [job])
+
+
+def _resolve(batch: list[_Job]) -> None:
+    for job in batch:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
+
+
+def _translate(error: BaseException) -> StoreError:
+    if isinstance(error, StoreError):
+        return error
+    text = str(error)
+    if "disk is full" in text:
+        return StoreError("the disk with the history database is full", hint="free some space")
+    if "locked" in text:
+        return StoreError(
+            "the history database stayed locked by another process",
+            hint="wait for the other rocketship process, or use another ROCKETSHIP_DATA_DIR",
+        )
+    if "readonly" in text or "unable to open" in text or isinstance(error, OSError):
+        return StoreError(
+            f"the history database cannot be written: {text}",
+            hint="check the permissions of ROCKETSHIP_DATA_DIR, or point it somewhere else",
+        )
+    if "malformed" in text or "not a database" in text:
+        return StoreError(
+            f"the history database is damaged: {text}",
+            hint="move the file out of the way; a new one is made",
+        )
+    return StoreError(f"the history database failed: {text}")

@@ -1,0 +1,38 @@
+"""A parsed YAML document that still knows where everything stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rocketship.values import Json, Location
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value with its position.
+
+    `value` is the complete plain value of the subtree. `items` are the children of a sequence,
+    `entries` the key and value nodes of a mapping, merge keys already applied.
+    """
+
+    value: Json
+    location: Location
+    items: tuple[Node, ...] = ()
+    entries: tuple[tuple[Node, Node], ...] = ()
+
+    def get(self, key: str) -> Node | None:
+        """Return the value node of a mapping's key, or None."""
+        for key_node, value_node in self.entries:
+            if key_node.value == key:
+                return value_node
+        return None
+
+    def walk(self) -> Iterator[Node]:
+        """Yield this node and everything below it, keys included, in document order."""
+        yield self
+        for item in self.items:
+            yield from item.walk()
+        for key_node, value_node in self.entries:
+            yield key_node
+            yield from value_node.walk()

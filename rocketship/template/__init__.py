@@ -1,0 +1,1 @@
+"""Templates and queries: the one way suites compute values."""

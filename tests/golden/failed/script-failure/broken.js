@@ -1,0 +1,5 @@
+const ready = false;
+
+if (!ready) {
+  throw new Error("not ready");
+}

@@ -1,0 +1,5 @@
+# Run by the suite beside it.
+ready() {
+  printf '%s is ready for %s\n' "$ROCKETSHIP_VAR_PROJECT" "{{ .vars.port }}"
+}
+ready

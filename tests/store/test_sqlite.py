@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from rocketship.errors import StoreError
+from rocketship.store.sqlite import FILE_NAME, SqliteStore
+from tests.contracts.run_store import RunStoreContract, ended, new_run, record
+
+
+@asynccontextmanager
+async def sqlite_store(folder: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(folder / "data" / FILE_NAME)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+class TestSqliteStore(RunStoreContract):
+    def open_store(self, folder: Path):
+        return sqlite_store(folder)
+
+
+def test_database_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            await store.unfinished()
+
+    asyncio.run(main())
+    mode = (tmp_path / "data" / FILE_NAME).stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_two_processes_worth_of_stores_share_one_file(tmp_path: Path) -> None:
+    first, second = record(1.0), record(2.0)
+
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as one, sqlite_store(tmp_path) as two:
+            await asyncio.gather(one.create_run(new_run(first)), two.create_run(new_run(second)))
+            assert len(await one.unfinished()) == 2
+            await two.append(first.id, [], end=ended(first))
+            assert len(await one.unfinished()) == 1
+
+    asyncio.run(main())
+
+
+def test_failed_work_reaches_its_caller_and_nobody_else(tmp_path: Path) -> None:
+    run = record()
+
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            good = asyncio.ensure_future(store.create_run(new_run(run)))
+            bad = asyncio.ensure_future(store.create_run(new_run(run)))
+            assert await good == run.id
+            with pytest.raises(StoreError):
+                await bad
+            assert await store.find(run.id) == [run]
+
+    asyncio.run(main())
+
+
+def test_database_of_a_newer_program_is_refused_with_its_version(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    connection = sqlite3.connect(tmp_path / "data" / FILE_NAME)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            await store.unfinished()
+
+    with pytest.raises(StoreError, match="version 99"):
+        asyncio.run(main())
+
+
+def test_file_that_is_no_database_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / FILE_NAME).write_bytes(b"this is not a database, it is a letter" * 40)
+
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            await store.unfinished()
+
+    with pytest.raises(StoreError, match="damaged") as caught:
+        asyncio.run(main())
+    assert caught.value.hint
+
+
+def test_closed_store_refuses_work(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            await store.unfinished()
+        with pytest.raises(StoreError, match="closed"):
+            await store.unfinished()
+
+    asyncio.run(main())
