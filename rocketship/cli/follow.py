@@ -30,10 +30,17 @@ class Launch:
 
 @dataclass(slots=True)
 class Followed:
-    """How following ended: what is known of every run, and the exit code it adds up to."""
+    """How following ended.
+
+    Attributes:
+        results: What is known of every run that was started.
+        code: The exit code they add up to.
+        error: Why a run could not be started, carried out or recorded; the others went on.
+    """
 
     results: list[RunResult] = field(default_factory=list)
     code: int = 0
+    error: RocketshipError | None = None
 
 
 class Follower:
@@ -48,11 +55,7 @@ class Follower:
         self._cancelled = False
 
     async def run(self, launches: Sequence[Launch]) -> Followed:
-        """Run all suites at once; the output is closed in any case.
-
-        Raises:
-            RocketshipError: A run could not be started, carried out or recorded.
-        """
+        """Run all suites at once; the output is closed in any case."""
         self._output.start([launch.suite for launch in launches])
         results: list[RunResult] = []
         try:
@@ -61,10 +64,8 @@ class Follower:
         finally:
             results = [folder.result() for folder in self._folders.values()]
             self._output.close(results)
-        if self._error is not None:
-            raise self._error
         code = EXIT_CANCELLED if ladder.interrupted else exit_code(results)
-        return Followed(results, code)
+        return Followed(results, code, self._error)
 
     async def _follow_all(self, launches: Sequence[Launch], ladder: InterruptLadder) -> None:
         tasks = {asyncio.ensure_future(self._follow(launch)) for launch in launches}

@@ -57,6 +57,8 @@ async def run_suites(request: RunRequest) -> int:
             launches = await _narrow_to_failed(console, client, launches)
         followed = await Follower(console, client, output).run(launches)
     write_reports(reports, followed.results)
+    if followed.error is not None:
+        raise followed.error
     return followed.code
 
 

@@ -24,7 +24,7 @@ from rocketship.values import Json, Location
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 
-_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = r"(?!file:)[A-Za-z][A-Za-z0-9+.-]*://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def path_of(text: str, variables: Mapping[str, Json]) -> str | None:
             text = render_text(text, Scope(vars=variables))
         except TemplateError:
             return None
-    return None if _URL.match(text) else text
+    return None if re.match(_URL, text) else text
 
 
 def check_shipped(

@@ -34,7 +34,7 @@ from rocketship.template.scope import RESERVED_NAMES
 from rocketship.values import Json, JsonObject, parse_duration
 
 # A name of a template, or several joined by dots, which make nested values.
-_SAVED_NAME = re.compile(r"[^\W\d]\w*(?:-+\w+)*(?:\.[^\W\d]\w*(?:-+\w+)*)*")
+_SAVED_NAME = r"[^\W\d]\w*(?:-+\w+)*(?:\.[^\W\d]\w*(?:-+\w+)*)*"
 
 
 class SavedName(Text):
@@ -47,7 +47,7 @@ class SavedName(Text):
         name = node.value
         if not isinstance(name, str):
             return
-        if _SAVED_NAME.fullmatch(name) is None:
+        if re.fullmatch(_SAVED_NAME, name) is None:
             hint = "use letters, digits and _, and begin with a letter"
             problems.error(node.location, f'"{name}" is not a name templates can use', hint)
         elif name.split(".")[0] in RESERVED_NAMES:

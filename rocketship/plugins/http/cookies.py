@@ -26,7 +26,8 @@ class Jar:
 
     def add_to(self, request: Request) -> Request:
         """Return the request with all cookies; the client chooses among them."""
-        return request if _has_own(request) else replace(request, cookies=self._lines())
+        lines = () if _has_own(request) else self._lines()
+        return replace(request, cookies=lines) if lines != request.cookies else request
 
     def take(self, request: Request, reply: Reply) -> None:
         """Keep what a reply made of the cookies."""

@@ -13,7 +13,7 @@ from rocketship.suite.node import Node
 from rocketship.suite.problem import Problems, nearest
 from rocketship.values import Json, JsonObject, to_text
 
-_MISSING_SPACE = re.compile(r"[\w-]+:\S")
+_MISSING_SPACE = r"[\w-]+:\S"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Object(Kind):
         """Report unknown and missing keys, and what is wrong with the values of the others."""
         if not isinstance(node.value, dict):
             hint = None
-            if isinstance(node.value, str) and _MISSING_SPACE.match(node.value):
+            if isinstance(node.value, str) and re.match(_MISSING_SPACE, node.value):
                 hint = "put a space after the colon"
             found = describe(node.value)
             problems.error(node.location, f"expected a mapping, found {found}", hint)

@@ -15,7 +15,6 @@ from rocketship.values import Json, JsonObject, to_text
 MAX_NUMBER_CHARACTERS = 1000
 
 
-@dataclass(frozen=True)
 class AnyJson(Kind):
     """Any value."""
 
@@ -62,7 +61,6 @@ class Text(Kind):
         return {"type": "string"} if self.empty else {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True)
 class Scalar(Kind):
     """Text, a number or a boolean, used as text."""
 
@@ -80,7 +78,6 @@ class Scalar(Kind):
         return {"type": ["string", "number", "boolean"]}
 
 
-@dataclass(frozen=True)
 class Boolean(Kind):
     """True or false."""
 

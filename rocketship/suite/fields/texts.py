@@ -49,7 +49,6 @@ class Duration(Kind):
         return {"type": "string", "description": f"A duration: {DURATION_HELP}."}
 
 
-@dataclass(frozen=True)
 class Jq(Kind):
     """A jq program; literals are compiled by `check`."""
 

@@ -22,7 +22,7 @@ from rocketship.values import Json, Location
 RUN_FIELDS = ("id", "suite", "test", "started_at")
 MAX_NAMES_SHOWN = 10
 
-_ENV_IN_JQ = re.compile(r"""\.env\.([A-Za-z_]\w*)|\.env\.?\[?"([^"\\]+)"\]?""")
+_ENV_IN_JQ = r"""\.env\.([A-Za-z_]\w*)|\.env\.?\[?"([^"\\]+)"\]?"""
 
 
 @dataclass(slots=True)
@@ -212,7 +212,7 @@ class References:
         return "saved before this: " + ", ".join(shown) + (", …" * (len(names.known) > len(shown)))
 
     def _note_env_in_jq(self, program: str) -> None:
-        for match in _ENV_IN_JQ.finditer(program):
+        for match in re.finditer(_ENV_IN_JQ, program):
             self.env_names.add(match[1] or match[2])
 
     def _warn_of_templates_in_vars(self) -> None:

@@ -24,7 +24,6 @@ from yaml.events import (
 
 from rocketship.suite.node import Node
 from rocketship.suite.problem import LINE_BREAK, Problems
-from rocketship.suite.source.mistakes import UNQUOTED_TEMPLATE, explain
 from rocketship.suite.source.scalars import resolve
 from rocketship.values import Json, Location, type_name
 
@@ -69,6 +68,8 @@ def compose(text: str, file: str, problems: Problems) -> Node | None:
     try:
         return composer.document()
     except MarkedYAMLError as error:
+        from rocketship.suite.source.mistakes import explain
+
         mistake = explain(error, LINE_BREAK.split(text))
         location = Location(file, mistake.line + 1, mistake.column + 1)
         problems.error(location, mistake.message, mistake.hint)
@@ -266,6 +267,8 @@ class _Composer:
 
     def _braces(self, event: Event, end: Event) -> Node:
         """Return what was meant by an unquoted `{{ x }}`, so that it causes no other complaint."""
+        from rocketship.suite.source.mistakes import UNQUOTED_TEMPLATE
+
         text = self._text[event.start_mark.index : end.end_mark.index]
         location = self.locate(event.start_mark)
         self._problems.error(location, *UNQUOTED_TEMPLATE)

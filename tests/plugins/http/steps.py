@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from rocketship.errors import ConfigError
 from rocketship.plugins.api import Absent, Call, Found, Outcome
@@ -16,6 +16,7 @@ from rocketship.template.scope import Scope
 from rocketship.values import Json, Location
 
 T = TypeVar("T")
+Memory: TypeAlias = dict[str, Json]
 
 
 class Files:
@@ -32,7 +33,7 @@ class Files:
 
 
 def make_call(
-    config: Mapping[str, Json],
+    config: Mapping[str, Any],
     *,
     memory: MutableMapping[str, Json] | None = None,
     files: Mapping[str, bytes] | None = None,
@@ -63,8 +64,8 @@ def with_plugin(scenario: Callable[[Http], Awaitable[T]]) -> T:
     return asyncio.run(main())
 
 
-def run(config: Mapping[str, Json], **details: Any) -> Outcome:
-    """Run one step and return its outcome, failed or not."""
+def run(config: Mapping[str, Any], **details: Any) -> Any:
+    """Run one step and return its outcome, failed or not; Any, as what is in it is JSON."""
     return with_plugin(lambda plugin: plugin.run(make_call(config, **details)))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from rocketship.errors import ConfigError, ConnectionFailed
 from rocketship.plugins.http.plugin import Http
-from tests.fixtures.http_server import Got, HttpServer, answer, redirect
+from tests.fixtures.http_server import Got, HttpServer, Route, answer, redirect
 from tests.plugins.http.steps import make_call, run, with_plugin
 
 OK = {"*": answer("ok")}
@@ -69,7 +69,8 @@ def test_credentials_that_cannot_be_sent_are_refused(auth, words):
 
 def test_secrets_of_the_block_are_known_by_description():
     auth = {"oauth2": {"token_url": "http://h", "client_id": "id", "client_secret": "hush-hush"}}
-    assert list(Http.config.secrets({"auth": auth})) == ["hush-hush"]
+    block: dict[str, Json] = {"auth": {**auth}}
+    assert list(Http.config.secrets(block)) == ["hush-hush"]
     assert list(Http.config.secrets({"auth": {"bearer": "abc"}})) == ["abc"]
 
 
@@ -166,7 +167,7 @@ def test_oauth2_token_is_replaced_when_it_ends_or_is_refused(details, status, ex
         for _ in range(2):
             await plugin.run(make_call({"url": server.url("/api"), "auth": oauth2(server)}))
 
-    routes = {"/token": TokenServer(**details), "/api": answer("", status)}
+    routes: dict[str, Route] = {"/token": TokenServer(**details), "/api": answer("", status)}
     with HttpServer(routes) as server:
         with_plugin(scenario)
         used = [got.one("authorization") for got in server.got if got.path == "/api"]
@@ -174,9 +175,9 @@ def test_oauth2_token_is_replaced_when_it_ends_or_is_refused(details, status, ex
 
 
 def test_oauth2_refused_credentials_are_a_config_error():
-    with HttpServer({"/token": TokenServer()}) as server:
-        with pytest.raises(ConfigError, match="401: invalid_client: unknown"):
-            run({"url": server.url("/api"), "auth": oauth2(server, client_secret="wrong")})
+    refused = pytest.raises(ConfigError, match="401: invalid_client: unknown")
+    with HttpServer({"/token": TokenServer()}) as server, refused:
+        run({"url": server.url("/api"), "auth": oauth2(server, client_secret="wrong")})
 
 
 @pytest.mark.parametrize("said", [answer("oops", "500 Internal"), answer("{}"), answer("[]")])

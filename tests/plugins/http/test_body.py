@@ -11,7 +11,7 @@ from rocketship.plugins.http.plugin import Http
 from rocketship.suite.node import Node
 from rocketship.suite.problem import Problems
 from rocketship.template.scope import Scope
-from rocketship.values import Location
+from rocketship.values import Json, Location
 from tests.fixtures.http_server import Got, HttpServer, answer
 from tests.plugins.http.steps import run
 
@@ -62,7 +62,13 @@ def test_content_type_of_the_suite_wins(config):
 
 
 def test_form_is_sorted_repeated_and_plain():
-    fields = {"z": "a b&c", "list": [1, True, None], "n": None, "big": 12345678.0, "o": {"k": [1]}}
+    fields: dict[str, Json] = {
+        "z": "a b&c",
+        "list": [1, True, None],
+        "n": None,
+        "big": 12345678.0,
+        "o": {"k": [1]},
+    }
     assert encode_form(fields) == (
         "big=12345678&list=1&list=true&list=&n=&o=%7B%22k%22%3A%5B1%5D%7D&z=a+b%26c"
     )
@@ -71,7 +77,7 @@ def test_form_is_sorted_repeated_and_plain():
     assert got.one("content-type") == "application/x-www-form-urlencoded"
 
 
-def parts_of(got: Got) -> list[tuple[str | None, str | None, str, bytes]]:
+def parts_of(got: Got) -> list[tuple[str, str | None, str, bytes]]:
     head = f"Content-Type: {got.one('content-type')}\r\n\r\n".encode()
     message = email.message_from_bytes(head + got.body, policy=email.policy.HTTP)
     found = []

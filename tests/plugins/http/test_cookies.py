@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.fixtures.http_server import Got, HttpServer, answer, redirect
-from tests.plugins.http.steps import check, run, save
+from rocketship.values import Json
+from tests.fixtures.http_server import Got, HttpServer, Route, answer, redirect
+from tests.plugins.http.steps import Memory, check, make_call, run, save, with_plugin
 
 
 def sets(*cookies: str) -> bytes:
@@ -18,7 +19,7 @@ def shows(got: Got) -> bytes:
     return answer("; ".join(sorted(filter(None, found.split("; ")))))
 
 
-ROUTES = {
+ROUTES: dict[str, Route] = {
     "/login": sets("sid=abc; Path=/; HttpOnly", "theme=dark; Max-Age=1000"),
     "/logout": sets("sid=; Path=/; Max-Age=0"),
     "/admin/login": sets("admin=1; Path=/admin"),
@@ -28,8 +29,15 @@ ROUTES = {
 }
 
 
+def kept(memory: Memory) -> list[Json]:
+    lines = memory["cookies"]
+    assert isinstance(lines, list)
+    return lines
+
+
 def test_cookies_are_sent_by_later_steps_of_the_same_test_only():
-    mine, other = {}, {}
+    mine: Memory = {}
+    other: Memory = {}
     with HttpServer(ROUTES) as server:
         run({"url": server.url("/login")}, memory=mine)
         assert run({"url": server.url("/x")}, memory=mine).subject.text == "sid=abc; theme=dark"
@@ -38,8 +46,6 @@ def test_cookies_are_sent_by_later_steps_of_the_same_test_only():
 
 
 def test_cookies_of_two_tests_in_one_process_do_not_mix():
-    from tests.plugins.http.steps import make_call, with_plugin
-
     async def scenario(plugin):
         texts = []
         for memory, path in ((first, "/login"), (second, "/x"), (first, "/x"), (second, "/x")):
@@ -47,13 +53,14 @@ def test_cookies_of_two_tests_in_one_process_do_not_mix():
             texts.append((await plugin.run(call)).subject.text)
         return texts
 
-    first, second = {}, {}
+    first: Memory = {}
+    second: Memory = {}
     with HttpServer(ROUTES) as server:
         assert with_plugin(scenario) == ["ok", "", "sid=abc; theme=dark", ""]
 
 
 def test_jar_survives_as_json():
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         run({"url": server.url("/login")}, memory=memory)
         restored = json.loads(json.dumps(memory))
@@ -62,7 +69,7 @@ def test_jar_survives_as_json():
 
 
 def test_deleted_cookie_is_gone():
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         for path in ("/login", "/logout"):
             run({"url": server.url(path)}, memory=memory)
@@ -70,7 +77,7 @@ def test_deleted_cookie_is_gone():
 
 
 def test_cookies_keep_to_their_path_and_domain():
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         for path in ("/admin/login", "/elsewhere"):
             run({"url": server.url(path)}, memory=memory)
@@ -81,26 +88,26 @@ def test_cookies_keep_to_their_path_and_domain():
 
 
 def test_cookie_set_on_the_way_is_sent_to_the_next_place():
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         outcome = run({"url": server.url("/start")}, memory=memory)
     assert outcome.subject.text == "hop=1"
     assert check(outcome, "cookie", "1", name="hop").passed
-    assert len(memory["cookies"]) == 1
+    assert len(kept(memory)) == 1
 
 
 def test_cookies_can_be_left_out():
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         run({"url": server.url("/login")}, memory=memory)
         outcome = run({"url": server.url("/start"), "cookies": False}, memory=memory)
     assert outcome.subject.text == ""
     assert save(outcome, "cookie", "hop") == "1"
-    assert len(memory["cookies"]) == 2
+    assert len(kept(memory)) == 2
 
 
 def test_cookie_header_replaces_the_jar():
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         run({"url": server.url("/login")}, memory=memory)
         headers = {"cookie": "sid=wrong"}
@@ -114,7 +121,7 @@ def test_cookie_header_replaces_the_jar():
     ("path", "left"), [("/login", "sid=abc; theme=dark"), ("/logout", "theme=dark")]
 )
 def test_cookies_set_despite_a_cookie_header_are_kept(path, left):
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         run({"url": server.url("/login")}, memory=memory)
         run({"url": server.url(path), "headers": {"Cookie": "x=1"}}, memory=memory)
@@ -122,7 +129,7 @@ def test_cookies_set_despite_a_cookie_header_are_kept(path, left):
 
 
 def test_cookies_are_found_by_assertions_and_saves():
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         outcome = run({"url": server.url("/login")}, memory=memory)
         assert check(outcome, "cookie", "abc", name="sid").passed
@@ -134,7 +141,7 @@ def test_cookies_are_found_by_assertions_and_saves():
 
 
 def test_cookie_with_any_bytes_survives():
-    memory = {}
+    memory: Memory = {}
     with HttpServer({"/set": sets("a=ü€"), "*": shows}) as server:
         run({"url": server.url("/set")}, memory=memory)
         run({"url": server.url("/x")}, memory=json.loads(json.dumps(memory)))
@@ -142,7 +149,7 @@ def test_cookie_with_any_bytes_survives():
 
 
 def test_cookie_values_are_starred_in_reports():
-    memory = {}
+    memory: Memory = {}
     with HttpServer(ROUTES) as server:
         run({"url": server.url("/login")}, memory=memory)
         outcome = run({"url": server.url("/login"), "headers": {"Cookie": "s=secret"}})

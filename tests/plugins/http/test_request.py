@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rocketship.errors import ConfigError
 from rocketship.plugins.http.plugin import Http
 from rocketship.plugins.http.request import build_url, canonical, escape_url
+from rocketship.values import Json
 from tests.fixtures.http_server import HttpServer, answer
 from tests.plugins.http.steps import make_call, run, with_plugin
 
@@ -187,7 +188,7 @@ def test_missing_method_or_url_is_refused():
 
 
 def test_check_reports_literal_mistakes_with_their_place():
-    config = {
+    config: dict[str, Json] = {
         "method": "GE T",
         "url": "ftp://h/",
         "headers": {"X A": "1", "X-B": "1\n2", "X-{{ n }}": "{{ v }}", "X-C": 5},

@@ -20,7 +20,9 @@ class CurlClient:
     """The `HttpClient` of the event loop it was made in."""
 
     def __init__(self) -> None:
-        self._multi = Multi(asyncio.get_running_loop(), max_idle_connections=MAX_IDLE_CONNECTIONS)
+        self._loop = asyncio.get_running_loop()
+        # By required version: libcurl would take an open HTTP/1.1 connection where 2 is asked for.
+        self._multis: dict[str | None, Multi] = {}
         # Handles are reset, never closed: a new one costs more than a whole request on loopback.
         self._idle: list[pycurl.Curl] = []
 
@@ -29,7 +31,7 @@ class CurlClient:
         sink = Sink()
         try:
             configure(handle, request, sink)
-            await self._multi.perform(handle)
+            await self._multi(request.http_version).perform(handle)
             reply = read(handle, request, sink)
         except pycurl.error as error:
             code, detail = error.args
@@ -47,4 +49,12 @@ class CurlClient:
 
     def close(self) -> None:
         self._idle.clear()
-        self._multi.close()
+        for multi in self._multis.values():
+            multi.close()
+
+    def _multi(self, version: str | None) -> Multi:
+        multi = self._multis.get(version)
+        if multi is None:
+            multi = Multi(self._loop, max_idle_connections=MAX_IDLE_CONNECTIONS)
+            self._multis[version] = multi
+        return multi

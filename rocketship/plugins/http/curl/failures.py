@@ -57,8 +57,12 @@ def explain(code: int, detail: str, request: Request, handle: pycurl.Curl, sink:
         return _timeout(place, handle, sink)
     if code in _CONFIG_KEYS:
         return ConfigError(f"{_CONFIG_KEYS[code]} cannot be used: {detail}")
-    if code == pycurl.E_NOT_BUILT_IN:
-        return ConfigError(f"this build of libcurl cannot do what the request needs: {detail}")
+    if code == pycurl.E_BAD_FUNCTION_ARGUMENT and "private key" in detail:
+        return ConfigError(
+            '"key" cannot be used', hint='does it belong to "cert", and is "key_password" right?'
+        )
+    if code in (pycurl.E_NOT_BUILT_IN, pycurl.E_BAD_FUNCTION_ARGUMENT, pycurl.E_UNKNOWN_OPTION):
+        return ConfigError(f"libcurl cannot do what the request needs: {detail}")
     if code == pycurl.E_URL_MALFORMAT:
         return ConfigError(f"url: {request.url} is not a usable URL: {detail}")
     if unreachable := _unreachable(code, detail, place, request, handle):

@@ -17,6 +17,7 @@ class Multi:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, max_idle_connections: int) -> None:
         self._loop = loop
         self._waiting: dict[pycurl.Curl, asyncio.Future[None]] = {}
+        self._watched: dict[int, int] = {}
         self._timer: asyncio.Handle | None = None
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
@@ -47,13 +48,18 @@ class Multi:
     def _watch(self, what: int, socket: int, _multi: pycurl.CurlMulti, _data: object) -> None:
         if self._loop.is_closed():  # libcurl tidies up after a loop that nobody closed us with
             return
-        if what in (pycurl.POLL_IN, pycurl.POLL_INOUT):
+        before, now = self._watched.pop(socket, 0), what & pycurl.POLL_INOUT
+        if now:
+            self._watched[socket] = now
+        # Telling the loop what it knows already costs more than all the rest of a request.
+        begun, ended = now & ~before, before & ~now
+        if begun & pycurl.POLL_IN:
             self._loop.add_reader(socket, self._act, socket, pycurl.CSELECT_IN)
-        else:
+        elif ended & pycurl.POLL_IN:
             self._loop.remove_reader(socket)
-        if what in (pycurl.POLL_OUT, pycurl.POLL_INOUT):
+        if begun & pycurl.POLL_OUT:
             self._loop.add_writer(socket, self._act, socket, pycurl.CSELECT_OUT)
-        else:
+        elif ended & pycurl.POLL_OUT:
             self._loop.remove_writer(socket)
 
     def _schedule(self, milliseconds: int) -> None:

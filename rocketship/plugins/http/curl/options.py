@@ -174,8 +174,8 @@ def _set_tls(handle: pycurl.Curl, tls: Tls) -> None:
     if tls.cert is not None:
         handle.setopt(pycurl.SSLCERT_BLOB, tls.cert)
         handle.setopt(pycurl.SSLKEY_BLOB, tls.key or tls.cert)
-    if tls.key_password is not None:
-        handle.setopt(pycurl.KEYPASSWD, _encode(tls.key_password))
+        # Without any password OpenSSL would ask for one on the terminal, and wait.
+        handle.setopt(pycurl.KEYPASSWD, _encode(tls.key_password or ""))
 
 
 def _trust_system(handle: pycurl.Curl) -> None:

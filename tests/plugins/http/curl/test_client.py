@@ -132,7 +132,7 @@ def test_refused_connection_says_where_and_what_to_do(closed_port):
     failure = run({"url": f"http://127.0.0.1:{closed_port}/"}).failure
     assert isinstance(failure, ConnectionFailed)
     assert failure.message == f"cannot connect to 127.0.0.1:{closed_port}: connection refused"
-    assert "running" in failure.hint
+    assert "running" in str(failure.hint)
 
 
 def test_unknown_host_is_named():

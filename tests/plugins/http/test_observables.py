@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import pytest
+
+from rocketship.errors import ConfigError
+from rocketship.plugins.http.observables import ASSERTIONS, header_matches, status_matches
+from rocketship.plugins.http.plugin import Http
+from tests.fixtures.http_server import HttpServer, answer
+from tests.plugins.http.steps import check, run, save
+
+HEADERS = [("X-Kind", "first"), ("x-kind", "second"), ("X-Empty", ""), ("X-Count", "5")]
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    with HttpServer({"/": answer('{"a": {"b": [1, 2.5]}, "n": null}', headers=HEADERS)}) as server:
+        yield run({"url": server.url()})
+
+
+@pytest.mark.parametrize(
+    ("expected", "fits"),
+    [
+        (200, True),
+        (200.0, True),
+        (200.9, True),
+        ("200", True),
+        (" 200 ", True),
+        ("2xx", True),
+        ("2XX", True),
+        ("200-299", True),
+        ("200 - 204", True),
+        ([404, "2xx"], True),
+        ([], False),
+        (201, False),
+        ("3xx", False),
+        ("201-299", False),
+        ([404, "5xx"], False),
+    ],
+)
+def test_status_is_matched_in_many_forms(expected, fits):
+    assert status_matches(200, expected) is fits
+
+
+@pytest.mark.parametrize("expected", ["ok", "", None, True, "20x", {"a": 1}, "200-"])
+def test_status_that_is_none_is_a_config_error(expected):
+    with pytest.raises(ConfigError, match="is not a status"):
+        status_matches(200, expected)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "fits"),
+    [
+        ("a", "a", True),
+        ("a", "A", False),
+        ("5", 5, True),
+        (None, "", True),
+        (None, None, True),
+        (None, "a", False),
+        ("", "", True),
+        ("[]", [], False),
+    ],
+)
+def test_header_is_matched_as_text(actual, expected, fits):
+    assert header_matches(actual, expected) is fits
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "operator", "options"),
+    [
+        ("status_code", 200, "equals", {}),
+        ("status_code", "4xx", "not_equals", {}),
+        ("status_code", ["2xx", 304], "one_of", {}),
+        ("status_code", 300, "less", {}),
+        ("header", "first", "equals", {"name": "x-KIND"}),
+        ("header", "", "equals", {"name": "x-missing"}),
+        ("header", None, "not_exists", {"name": "x-missing"}),
+        ("header", None, "exists", {"name": "x-empty"}),
+        ("header", 4, "greater", {"name": "x-count"}),
+        ("json_path", 2.5, "equals", {"path": ".a.b[1]"}),
+        ("json_path", 2, "equals", {"path": ".a.b | length"}),
+        ("json_path", None, "equals", {"path": ".n"}),
+        ("body", '"b": [1', "contains", {}),
+        ("duration", "30s", "less", {}),
+        ("duration", "1ns", "greater", {}),
+        ("redirects", 0, "equals", {}),
+    ],
+)
+def test_assertion_holds(outcome, kind, expected, operator, options):
+    result = check(outcome, kind, expected, operator, **options)
+    assert result.passed, result.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "options", "words"),
+    [
+        ("status_code", "3xx", {}, "got 200"),
+        ("header", "second", {"name": "x-kind"}, 'got "first"'),
+        ("header", "x", {"name": "x-missing"}, "no header x-missing, but X-Kind"),
+        ("json_path", 3, {"path": ".a.b[0]"}, "got 1"),
+        ("json_path", 3, {"path": ".a | keys | .[0].x"}, "error evaluating JSON path"),
+        ("cookie", "x", {"name": "nope"}, "no cookie nope"),
+    ],
+)
+def test_assertion_that_fails_says_what_was_found(outcome, kind, expected, options, words):
+    result = check(outcome, kind, expected, **options)
+    assert not result.passed
+    assert words in result.message
+
+
+def test_saves_keep_types(outcome):
+    assert save(outcome, "json_path", ".a") == {"b": [1, 2.5]}
+    assert save(outcome, "header", "x-kind") == "first"
+    assert save(outcome, "status") == 200
+    assert str(save(outcome, "text")).startswith('{"a"')
+    assert save(outcome, "body") == save(outcome, "text")
+    assert isinstance(save(outcome, "duration"), float)
+
+
+def test_saves_of_nothing_say_why(outcome):
+    assert "is empty" in str(save(outcome, "header", "x-empty"))
+    assert "no header x-none" in str(save(outcome, "header", "x-none"))
+    assert "no cookie sid" in str(save(outcome, "cookie", "sid"))
+
+
+def test_every_kind_is_documented():
+    for observable in (*ASSERTIONS.values(), *Http.saves.values()):
+        assert observable.doc.endswith(".")
+    for field in Http.config.fields.values():
+        assert field.doc.endswith((".", ": GET."))
