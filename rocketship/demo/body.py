@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
 from urllib.parse import parse_qsl
@@ -15,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as AsgiMessage
 
+from rocketship.dataclass import dataclass
 from rocketship.values import Json, JsonObject
 
 MAX_BODY_BYTES = 16 * 1024 * 1024

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from rocketship.dataclass import dataclass
 from rocketship.interpreter.host import UnitHost, UnitRef, UnitState
 from rocketship.interpreter.plan import Plan
 from rocketship.plugins.api import Files, Plugin
 from rocketship.redaction import Redactor
 from rocketship.run.events import Event
+from rocketship.run.result import CLEANUP_PHASES
 from rocketship.run.scrub import scrub
 from rocketship.template.scope import Scope
 from rocketship.values import Json, JsonObject
@@ -60,6 +63,12 @@ class UnitContext:
         """Send an event on its way, scrubbed of every secret known by now."""
         redactor = self.job.redactor
         self.host.emit(scrub(event, redactor) if redactor.active else event)
+
+    async def halt_if_interrupted(self, phase: str) -> None:
+        """Begin nothing further once interrupted: wait here until the walk is cut."""
+        token = self.host.interrupt
+        if token.stops_cleanup if phase in CLEANUP_PHASES else token.reason:
+            await asyncio.get_running_loop().create_future()
 
     def scope(self) -> Scope:
         """Return what templates see now."""

@@ -8,10 +8,11 @@ visible.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import Enum
 from typing import Protocol
 
+from rocketship.dataclass import dataclass
 from rocketship.run.events import Event
 from rocketship.run.status import Status
 from rocketship.values import Json, JsonObject
@@ -57,10 +58,11 @@ class UnitRef:
 
 
 class InterruptToken:
-    """Tells a unit to stop; set at most once per reason, and EVICT or force overrule the rest."""
+    """Tells a unit to stop; the first reason stays, EVICT and force then stop its cleanup too."""
 
     def __init__(self) -> None:
         self._reason: Interrupt | None = None
+        self._evicted = False
         self._force = False
         self._waiters: set[asyncio.Future[None]] = set()
 
@@ -70,14 +72,19 @@ class InterruptToken:
         return self._reason
 
     @property
+    def evicted(self) -> bool:
+        """Whether the unit is to be left to another holder; a cancelled one is cancelled there."""
+        return self._evicted
+
+    @property
     def force(self) -> bool:
         """Whether cleanup is to be skipped too."""
         return self._force
 
     def set(self, reason: Interrupt, *, force: bool = False) -> None:
-        """Interrupt; the first of CANCEL and DEADLINE stays, EVICT always wins."""
-        if self._reason is None or reason is Interrupt.EVICT:
-            self._reason = reason
+        """Interrupt a unit that may have been interrupted before."""
+        self._reason = self._reason or reason
+        self._evicted = self._evicted or reason is Interrupt.EVICT
         self._force = self._force or force
         for waiter in self._waiters:
             if not waiter.done():
@@ -86,7 +93,7 @@ class InterruptToken:
     @property
     def stops_cleanup(self) -> bool:
         """Whether even cleanup must stop now."""
-        return self._force or self._reason is Interrupt.EVICT
+        return self._force or self._evicted
 
     async def wait(self, *, for_cleanup: bool = False) -> None:
         """Return once interrupted; with `for_cleanup`, once even cleanup must stop."""
@@ -129,7 +136,7 @@ class UnitState:
 
     def encode(self) -> JsonObject:
         """Return the checkpoint as JSON."""
-        data: JsonObject = {item.name: getattr(self, item.name) for item in fields(self)}
+        data: JsonObject = {name: getattr(self, name) for name in self.__slots__}
         data["status"] = self.status.value
         return data
 

@@ -7,9 +7,10 @@ again instead of being stored.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, InvalidSuite, TemplateError
 from rocketship.interpreter.selection import select
 from rocketship.run.events import TestInfo

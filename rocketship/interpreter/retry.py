@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import StepError
 from rocketship.suite.model import DEFAULT_MAXIMUM_ATTEMPTS
 

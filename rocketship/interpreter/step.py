@@ -7,12 +7,12 @@ saves. Whatever a plugin raises ends here as a failed attempt; only cancellation
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import (
     AssertionFailed,
     ConfigError,
@@ -165,7 +165,7 @@ class StepRunner:
             error = self._last.error
             if error is None or not retry.retries(error, self._attempts):
                 return
-            wait = retry.wait_seconds(self._attempts, random.random())
+            wait = retry.wait_seconds(self._attempts, _luck())
             self._context.emit(
                 AttemptFailed(
                     at=time.time(),
@@ -224,6 +224,7 @@ class StepRunner:
         if not safe and not state.in_flight:
             state.in_flight = True
             await self._context.host.save(state, ack=True)
+            await self._context.halt_if_interrupted(self._planned.phase)
 
     async def _call_plugin(self, plugin: Plugin, call: Call) -> Outcome:
         limit = self._limit_seconds(call.scope)
@@ -303,7 +304,7 @@ class StepRunner:
                 unit=self._context.host.unit.key,
                 attempt=self._context.host.unit.attempt,
                 path=self._planned.path,
-                message=message,
+                message=message.rstrip("\r\n"),
                 level=level,
                 source=source,
             )
@@ -342,6 +343,13 @@ class StepRunner:
     def problem(self) -> str:
         """What went wrong, in one line; empty when nothing did."""
         return self._last.error.message if self._last.error else ""
+
+
+def _luck() -> float:
+    """Return a random number in [0, 1)."""
+    import random
+
+    return random.random()
 
 
 def _failure(error: StepError) -> Failure:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import StepError
 from rocketship.interpreter.context import UnitContext, UnitJob
 from rocketship.interpreter.host import Interrupt, UnitHost, UnitKind, UnitState
@@ -80,12 +81,12 @@ class _Walker:
         if state.phase == "done":
             return self._outcome()
         if earlier is None and (why_not := self._why_not_begin()):
-            return self._not_begun(*why_not)
+            return await self._not_begun(*why_not)
         self._emit_started()
         try:
             if earlier is None:
                 # Without this a holder lost in the first step would leave no trace, and no cleanup.
-                await self._host.save(state)
+                await self._host.save(state, ack=True)
             else:
                 await self._settle_lost_step()
             await self._main_part()
@@ -125,11 +126,14 @@ class _Walker:
             return _STOPPED[reason]
         return None
 
-    def _not_begun(self, status: Status, why: str) -> UnitOutcome:
+    async def _not_begun(self, status: Status, why: str) -> UnitOutcome:
         """End a unit that never began and so has nothing to clean up."""
-        self._context.state.status = status
-        self._context.state.message = f"not run: {why}"
+        state = self._context.state
+        state.status, state.message = status, f"not run: {why}"
         self._emit_finished()
+        self._enter("done")
+        # So that the next holder, if there is one, does not tell it again.
+        await self._host.save(state)
         return self._outcome()
 
     async def _settle_lost_step(self) -> None:
@@ -145,7 +149,7 @@ class _Walker:
                 self._enter("on_failure")
         # A cleanup step in doubt is run again: cleanup is started at least once.
         state.in_flight = False
-        await self._host.save(state)
+        await self._host.save(state, ack=True)
 
     # Init and steps
 
@@ -160,7 +164,9 @@ class _Walker:
             state.status, state.message = status, message
         if state.phase in MAIN_PHASES:
             self._enter("on_failure")
-        await self._host.save(state)
+        if self._has_cleanup:
+            # Once cleanup begins, the verdict must be known to whoever would go on with it.
+            await self._host.save(state, ack=True)
 
     async def _walk_main(self) -> None:
         for phase in MAIN_PHASES:
@@ -186,9 +192,13 @@ class _Walker:
 
     # Cleanup
 
+    @property
+    def _has_cleanup(self) -> bool:
+        return any(self._unit.phases.get(phase) for phase in CLEANUP_ORDER)
+
     async def _cleanup_part(self) -> None:
         state = self._context.state
-        if self._host.interrupt.force:
+        if self._host.interrupt.force or not self._has_cleanup:
             return
         # `on_failure` of a test is for its own failure; of a suite, for that of any test.
         if state.phase == "on_failure" and not state.status.bad:
@@ -220,7 +230,7 @@ class _Walker:
             self._enter(phase)
         steps = self._unit.phases.get(phase, ())
         while state.done < len(steps):
-            await self._halt_if_interrupted(phase)
+            await self._context.halt_if_interrupted(phase)
             goes_on = await step(steps[state.done])
             if goes_on:
                 state.done += 1
@@ -231,12 +241,6 @@ class _Walker:
             if not goes_on:
                 return False
         return True
-
-    async def _halt_if_interrupted(self, phase: str) -> None:
-        """Begin no further step once interrupted: wait here for the guard to cut the walk."""
-        token = self._host.interrupt
-        if token.stops_cleanup if phase in CLEANUP_ORDER else token.reason:
-            await asyncio.get_running_loop().create_future()
 
     async def _run(self, planned: PlannedStep) -> StepRunner:
         self._current = StepRunner(self._context, planned)
@@ -274,7 +278,7 @@ class _Walker:
         return self._cut(reason or Interrupt.DEADLINE, for_cleanup=for_cleanup)
 
     def _cut(self, reason: Interrupt, *, for_cleanup: bool) -> Interrupt:
-        if reason is Interrupt.EVICT:
+        if reason is Interrupt.EVICT or (for_cleanup and self._host.interrupt.evicted):
             raise _Evicted
         if self._current is not None:
             status, message = self._stopped(reason, for_cleanup=for_cleanup)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Protocol, TypeAlias
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import StepError
 from rocketship.suite.fields import Object
 from rocketship.template.scope import Scope

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, StepError
 from rocketship.plugins.api import Absent, Files, Found, Observable, Observation, Outcome
 from rocketship.plugins.diff import diff
@@ -26,6 +26,8 @@ from rocketship.values import Json, format_duration, parse_duration, to_json, to
 MAX_VALUE_CHARACTERS = 64 * 1024
 #: Values longer than this are cut in messages.
 MAX_SHOWN_CHARACTERS = 200
+#: Values longer than this are left out of messages that have a reason to give instead.
+MAX_EXPLAINED_CHARACTERS = 60
 MAX_MESSAGE_CHARACTERS = 2000
 
 # Null and nothing are the same to these; all others need something to compare.
@@ -137,6 +139,8 @@ class _Check:
     def _difference(self, got: str, reason: str | None) -> str:
         phrase = COMPARISONS[self.assertion.operator].phrase
         wanted = phrase.format(self._shown(self.expected))
+        if reason and len(got) > MAX_EXPLAINED_CHARACTERS:
+            return f"expected {wanted}, but {reason}"
         return f"expected {wanted}, got {got}" + (f" ({reason})" if reason else "")
 
     def _shown(self, value: Json) -> str:

@@ -9,12 +9,12 @@ from rocketship.values import Json
 #: Beyond these a diff helps nobody, and takes long to compute.
 MAX_DIFF_CHARACTERS = 256 * 1024
 MAX_DIFF_LINES = 5000
-MAX_SHOWN_LINES = 200
+MAX_SHOWN_LINES = 60
 MAX_SHOWN_LINE_CHARACTERS = 400
 
 
 def diff(expected: Json, actual: Json) -> str | None:
-    """Return a unified diff of two containers or of two texts of several lines, else None.
+    """Return a unified diff of two lists, two mappings or two texts of several lines, else None.
 
     Values too large to compare have none either.
     """
@@ -22,7 +22,7 @@ def diff(expected: Json, actual: Json) -> str | None:
         if "\n" not in expected and "\n" not in actual:
             return None
         return _unified(expected, actual)
-    if isinstance(expected, list | dict) and isinstance(actual, list | dict):
+    if isinstance(expected, list | dict) and type(actual) is type(expected):
         return _unified(_pretty(expected), _pretty(actual))
     return None
 
@@ -41,8 +41,8 @@ def _unified(expected: str, actual: str) -> str | None:
         return None
     lines = list(difflib.unified_diff(before, after, "expected", "actual", lineterm=""))
     shown = [_cut(line) for line in lines[:MAX_SHOWN_LINES]]
-    if len(lines) > MAX_SHOWN_LINES:
-        shown.append(f"… {len(lines) - MAX_SHOWN_LINES} more lines")
+    if more := len(lines) - len(shown):
+        shown.append(f"… {more} more line{'' if more == 1 else 's'}")
     return "\n".join(shown) or None
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.values import Json, to_text, type_name
 
 Equal = Callable[[Json, Json], bool]

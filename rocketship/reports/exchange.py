@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from rocketship.dataclass import dataclass
 from rocketship.run.printable import printable
 from rocketship.values import Json, JsonObject, to_json, to_text
 
@@ -34,14 +34,28 @@ def exchange_lines(value: Json, limits: Limits) -> list[str]:
 
 def shorten(text: str, limits: Limits) -> list[str]:
     """Return the lines of a text, the rest of them replaced by a count, and long ones cut."""
-    lines = printable(text).split("\n")
-    shown = [_cut(line, limits.characters) for line in lines[: limits.lines]]
-    if more := len(lines) - len(shown):
-        shown.append(f"… {more} more line{'' if more == 1 else 's'}")
-    return shown
+    lines = _lines(text)
+    shown = [cut(line, limits.characters) for line in lines[: limits.lines]]
+    return shown + _count(len(lines) - len(shown), "more")
 
 
-def _cut(line: str, characters: int) -> str:
+def last_lines(text: str, limits: Limits) -> list[str]:
+    """Return the end of a text, the lines before it replaced by a count, and long ones cut."""
+    lines = _lines(text)
+    shown = [cut(line, limits.characters) for line in lines[-limits.lines :]]
+    return _count(len(lines) - len(shown), "earlier") + shown
+
+
+def _lines(text: str) -> list[str]:
+    return printable(text).rstrip("\n").split("\n")
+
+
+def _count(lines: int, which: str) -> list[str]:
+    return [f"… {lines} {which} line{'' if lines == 1 else 's'}"] if lines else []
+
+
+def cut(line: str, characters: int) -> str:
+    """Return the line, or its beginning and how much more there is."""
     if len(line) <= characters:
         return line
     return f"{line[:characters]}… ({len(line) - characters} more characters)"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 
-from rocketship.reports.exchange import Limits, exchange_lines, shorten, value_text
+from rocketship.dataclass import dataclass
+from rocketship.reports.exchange import Limits, cut, exchange_lines, last_lines, value_text
 from rocketship.run.events import AssertionResult, Failure
 from rocketship.run.printable import printable
 from rocketship.run.result import RunResult, StepResult, TestResult
@@ -43,7 +43,8 @@ class Layout:
 
     Attributes:
         width: Columns that sentences are wrapped to; data and commands are never wrapped.
-        limits: How much of each body, diff and output is shown.
+        limits: How much of each body and output is shown; diffs are as long as they are, because
+            plugins bound them.
     """
 
     width: int = 80
@@ -70,7 +71,7 @@ def step_lines(run: RunResult, step: StepResult, layout: Layout) -> Iterator[Tex
     for check in step.assertions:
         if not check.passed:
             yield from _assertion(check, layout)
-    yield from _section("attempts", _attempts(step), inner)
+    yield from _section("attempts", _attempts(step, layout.limits), inner)
     if step.request is not None:
         yield from _section("request", exchange_lines(step.request, layout.limits), inner)
     if step.response is not None:
@@ -79,7 +80,8 @@ def step_lines(run: RunResult, step: StepResult, layout: Layout) -> Iterator[Tex
         yield from _section("reproduce", printable(step.reproduce).split("\n"), inner)
     if step.logs:
         output = "\n".join(line.message for line in step.logs)
-        yield from _section("output", shorten(output, layout.limits), inner)
+        # What a program says last is most likely about what went wrong.
+        yield from _section("output", last_lines(output, layout.limits), inner)
 
 
 def sentence_lines(text: str, layout: Layout) -> Iterator[TextLine]:
@@ -95,7 +97,8 @@ def _outcome(test: TestResult) -> str:
         Status.CANCELLED: f"cancelled after {took}",
         Status.FAILED: "failed",
     }.get(test.status, "did not finish")
-    return f"{sentence}: {test.message}" if test.message else sentence
+    told = any(step.failure and step.failure.message == test.message for step in test.failed_steps)
+    return f"{sentence}: {test.message}" if test.message and not told else sentence
 
 
 def _step_kind(step: StepResult) -> str:
@@ -128,30 +131,42 @@ def _assertion(check: AssertionResult, layout: Layout) -> Iterator[TextLine]:
         notes.append("soft, does not fail the step")
     where = f" ({', '.join(notes)})" if notes else ""
     start, inner = f"{INDENT * 2}✗ ", INDENT * 3
-    sentence = f"{start}{_one_line(check.message)}{where}"
-    tells_all = bool(check.message) and len(sentence) <= layout.width
-    if not tells_all:
-        title = " ".join(filter(None, (check.type, check.target, check.operator)))
-        sentence = f"{start}{_one_line(title)}{where}"
-    yield TextLine(sentence, Role.LABEL)
+    sentence = printable(check.message).strip()
+    too_long = len(f"{start}{sentence}{where}") > layout.width
+    if not sentence or (check.diff and too_long):
+        sentence = _one_line(" ".join(filter(None, (check.type, check.target, check.operator))))
+    *lines, last = _wrapped(sentence, Role.LABEL, layout, start, inner)
+    yield from lines
+    if len(last.text + where) <= layout.width:
+        yield TextLine(last.text + where, Role.LABEL)
+    else:
+        yield from (last, TextLine(inner + where.lstrip(), Role.LABEL))
     if check.diff:
-        for line in shorten(check.diff.rstrip("\n"), layout.limits):
-            yield TextLine(inner + line, _diff_role(line))
-    elif not tells_all:
-        expected, actual = (
-            shorten(value_text(value), layout.limits)[0] for value in (check.expected, check.actual)
-        )
-        yield TextLine(f"{inner}expected  {expected}", Role.EXPECTED)
-        yield TextLine(f"{inner}actual    {actual}", Role.ACTUAL)
+        for line in printable(check.diff).rstrip("\n").split("\n"):
+            yield TextLine(inner + cut(line, layout.limits.characters), _diff_role(line))
+    else:
+        for label, text, role in _cut_values(check, layout):
+            yield TextLine(f"{inner}{label}  {text}", role)
+
+
+def _cut_values(check: AssertionResult, layout: Layout) -> Iterator[tuple[str, str, Role]]:
+    """Yield the long values of which the message shows less than there is room for."""
+    for label, value, role in (
+        ("expected", check.expected, Role.EXPECTED),
+        ("actual  ", check.actual, Role.ACTUAL),
+    ):
+        text, room = value_text(value), layout.limits.characters
+        if len(text) > layout.width and text[:room] not in check.message:
+            yield label, cut(text, room), role
 
 
 def _diff_role(line: str) -> Role:
     return {"-": Role.EXPECTED, "+": Role.ACTUAL}.get(line[:1], Role.PLAIN)
 
 
-def _attempts(step: StepResult) -> Iterator[str]:
+def _attempts(step: StepResult, limits: Limits) -> Iterator[str]:
     for attempt in step.failed_attempts:
-        reason = _one_line(printable(attempt.failure.message))
+        reason = cut(_one_line(attempt.failure.message), limits.characters)
         waited = f"(then waited {format_duration(attempt.wait_seconds)})"
         yield f"{attempt.number}. {attempt.failure.type}: {reason} {waited}"
     if step.failed_attempts:
@@ -166,17 +181,20 @@ def _section(label: str, lines: Iterable[str], indent: str) -> Iterator[TextLine
         yield TextLine(f"{indent}{INDENT}{line}".rstrip())
 
 
-def _wrapped(text: str, role: Role, layout: Layout) -> Iterator[TextLine]:
+def _wrapped(
+    text: str, role: Role, layout: Layout, start: str = INDENT, indent: str = INDENT
+) -> Iterator[TextLine]:
     for paragraph in printable(text).split("\n"):
         for line in textwrap.wrap(
             paragraph,
             max(layout.width, 20),
-            initial_indent=INDENT,
-            subsequent_indent=INDENT,
+            initial_indent=start,
+            subsequent_indent=indent,
             break_long_words=False,
             break_on_hyphens=False,
         ):
             yield TextLine(line, role)
+        start = indent
 
 
 def _one_line(text: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from rocketship.dataclass import dataclass
 from rocketship.reports.exchange import Limits
 from rocketship.reports.failure import Layout, failure_lines, step_lines
 from rocketship.run.printable import printable

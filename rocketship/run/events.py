@@ -8,9 +8,10 @@ plain data: redacted before they are emitted, convertible to JSON and back witho
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, TypeAlias
 
+from rocketship.dataclass import dataclass
 from rocketship.run.status import Status
 from rocketship.values import Json, JsonObject
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
+from rocketship.dataclass import dataclass
 from rocketship.run.events import (
     AttemptFailed,
     Event,
@@ -27,6 +27,8 @@ from rocketship.run.result import Totals
 from rocketship.run.status import Status
 from rocketship.values import format_duration
 
+#: The source of runs that people start themselves; it goes without saying.
+BY_HAND = "cli-local"
 _VERDICT_START = re.compile(r"(test)(\s+run\s*:)", re.IGNORECASE)
 _STEP_WORDS = {
     "init": "init step",
@@ -105,8 +107,9 @@ class Narrator:
         for index, test in enumerate(event.tests):
             self._names[f"t-{index}"] = test.name
             self._statuses[f"t-{index}"] = Status.PENDING
-        origin = "/".join(str(event.context.get(key) or "") for key in ("project_id", "source"))
-        where = f" [{origin.strip('/')}]" if origin != "/" else ""
+        origins = (str(event.context.get(key) or "") for key in ("project_id", "source"))
+        origin = "/".join(text for text in origins if text not in ("", BY_HAND))
+        where = f" [{origin}]" if origin else ""
         yield Line(event.at, _plain(f'Starting suite "{event.suite}"{where}'), style=Style.TITLE)
 
     def _test_started(self, event: TestStarted) -> Line:
@@ -157,10 +160,11 @@ class Narrator:
     def _run_finished(self, event: RunFinished) -> Iterator[Line]:
         if event.status is Status.CANCELLED:
             yield self._line(event, _because("Run cancelled", event.message), Style.NOTICE)
-        elif event.status is Status.TIMEOUT:
-            yield self._line(event, _because("Run timed out", event.message), Style.BAD)
         elif event.message:
-            yield self._line(event, event.message, Style.BAD)
+            # Without a message only tests ran out of time, and theirs has been told.
+            timed_out = event.status is Status.TIMEOUT
+            message = f"Run timed out: {event.message}" if timed_out else event.message
+            yield self._line(event, message, Style.BAD)
         totals = Totals.of(self._statuses.values())
         verdict = _verdict(_plain(self._suite), event.status, totals)
         yield Line(event.at, verdict, style=Style.STRONG)

@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 
 #: Whole escape sequences (colours, titles), so that their parameters vanish with them.
-_SEQUENCES = re.compile(
+_SEQUENCES = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS, …
     r"|\x1b[ -/]*[0-~]"
 )
 #: What is left afterwards: control characters, and marks that reorder the text after them.
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_CONTROLS = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+_SURROGATES = "[\ud800-\udfff]"
 
 
 def printable(text: str) -> str:
     """Return the text without terminal control; tabs and line ends stay, in the form of Unix."""
     if text.isprintable():
         return text
-    text = _SEQUENCES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
+    text = re.sub(_SEQUENCES, "", text).replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(_SURROGATES, "\ufffd", re.sub(_CONTROLS, "", text))

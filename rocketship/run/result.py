@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, field, replace
 
+from rocketship.dataclass import dataclass
 from rocketship.run.events import (
     AssertionResult,
     AttemptFailed,

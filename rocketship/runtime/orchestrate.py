@@ -7,9 +7,9 @@ function runs in the embedded event loop and inside a workflow of a durable runt
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Protocol
 
+from rocketship.dataclass import dataclass
 from rocketship.run.status import Status, worst
 
 

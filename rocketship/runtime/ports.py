@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Protocol
 
+from rocketship.dataclass import dataclass
 from rocketship.interpreter.plan import Plan
 from rocketship.plugins.api import Files
 from rocketship.run.events import Event
@@ -73,6 +74,7 @@ class RunSource:
         env: The environment values the suite may see; secret.
         started_at: When the run began, in seconds since the epoch; its deadline counts from there.
         recovery: How to treat what an earlier process began, or None for a fresh run.
+        told: The units whose end an earlier process has recorded.
     """
 
     plan: Plan
@@ -80,6 +82,7 @@ class RunSource:
     started_at: float
     env: dict[str, str] = field(default_factory=dict)
     recovery: Recovery | None = None
+    told: frozenset[str] = frozenset()
 
 
 class PlanSource(Protocol):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, TemplateError
 from rocketship.suite.language.suite import FileUse
 from rocketship.suite.problem import Problems
@@ -99,6 +100,8 @@ def _paths(
     """Yield the paths that can be told, and report those that need more than variables."""
     for use in uses:
         text = str(use.node.value)
+        if re.match(_URL, text):
+            continue
         if not _only_variables(text):
             hint = "files are collected before anything runs"
             problems.error(use.node.location, "the path of a file may use .vars only", hint)

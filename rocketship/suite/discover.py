@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import NotFound, UsageError
 
 SUITE_FOLDER = ".rocketship"
@@ -85,16 +85,16 @@ class _Walker:
             return
         self._walked.add(real)
         try:
-            entries = sorted(os.scandir(real), key=lambda entry: entry.name)
+            names = sorted(os.listdir(real))
         except OSError as error:
             self.warnings.append(f"{directory}: cannot be read: {error.strerror}")
             return
-        for entry in entries:
-            if not entry.is_dir() and _is_suite(entry.name, inside) and entry.is_file():
-                self._keep(directory / entry.name)
-        for entry in entries:
-            if entry.is_dir() and _is_walked(entry.name, inside):
-                self._walk(directory / entry.name, inside or entry.name == SUITE_FOLDER)
+        for name in names:
+            if _is_suite(name, inside) and os.path.isfile(real / name):
+                self._keep(directory / name)
+        for name in names:
+            if _is_walked(name, inside) and os.path.isdir(real / name):
+                self._walk(directory / name, inside or name == SUITE_FOLDER)
 
     def _keep(self, path: Path) -> None:
         self.files.setdefault((self._cwd / path).resolve(), path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import NotFound
 from rocketship.suite.bundle import Bundle, check_shipped, collect, path_of
 from rocketship.suite.discover import in_suite_folder
@@ -15,7 +17,7 @@ from rocketship.suite.language.references import References
 from rocketship.suite.language.suite import SuiteNodes
 from rocketship.suite.model import Suite
 from rocketship.suite.node import Node
-from rocketship.suite.problem import Problem, Problems, decode, format_problem
+from rocketship.suite.problem import DEFAULT_WIDTH, Problem, Problems, decode, format_problem
 from rocketship.suite.source import MAX_FILE_BYTES, load
 from rocketship.suite.variables import VariableInputs
 from rocketship.values import Json, JsonObject
@@ -43,9 +45,10 @@ class LoadedSuite:
     problems: tuple[Problem, ...] = ()
     skipped: str | None = None
 
-    def report(self) -> str:
-        """Return all problems as text for people."""
-        return "\n\n".join(format_problem(problem, self.source) for problem in self.problems)
+    def report(self, width: int = DEFAULT_WIDTH) -> str:
+        """Return all problems as text for people, for a terminal of so many columns."""
+        reports = (format_problem(item, self.source, width=width) for item in self.problems)
+        return "\n\n".join(reports)
 
 
 def load_suite(
@@ -76,7 +79,9 @@ def load_suite(
     except OSError as error:
         raise NotFound(f"{path}: cannot be read: {error.strerror}") from error
     problems = Problems(allow_unknown_keys)
-    root = load(source, str(path), problems)
+    # A name that is not UTF-8 could be neither stored nor sent.
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    root = load(source, shown, problems)
     if in_suite_folder(absolute) and _is_something_else(root):
         skipped = f"{path}: has neither tests nor a name, so it is not a suite"
         return LoadedSuite(None, source, skipped=skipped)

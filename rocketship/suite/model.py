@@ -7,8 +7,9 @@ converts them when they are needed, with the field descriptions the parser check
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from rocketship.dataclass import dataclass
 from rocketship.values import Json, Location
 
 #: The budget of cleanup after the run's own deadline, unless a suite sets `cleanup_timeout`.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from rocketship.dataclass import dataclass
 from rocketship.values import Json, Location
 
 

@@ -6,8 +6,8 @@ This is what a suite is checked against before anything runs; `plugins.operators
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from rocketship.dataclass import dataclass
 from rocketship.suite.fields import describe
 from rocketship.values import Json
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+from functools import lru_cache
+from itertools import islice
 
+from rocketship.dataclass import dataclass
 from rocketship.values import JsonObject, Location
 
 #: What the YAML parser counts as the end of a line.
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 #: Nobody reads more of them, and a file of nonsense can have very many.
 MAX_PROBLEMS = 1000
-MAX_EXCERPT_CHARACTERS = 160
-#: How much of a cut line is shown before the place that matters.
-EXCERPT_LEAD_CHARACTERS = 100
+#: Comparing words takes time, and the first ones are as good a guess as any.
+MAX_WORDS_COMPARED = 500
+#: How many columns excerpts take where nobody knows the terminal.
+DEFAULT_WIDTH = 100
+#: Excerpts become no narrower than this, however small the terminal is.
+MIN_EXCERPT_CHARACTERS = 40
 
 
 class Severity(str, Enum):
@@ -70,12 +76,17 @@ class Problems:
         """Whether there is at least one error."""
         return any(problem.severity is Severity.ERROR for problem in self.found)
 
+    @property
+    def full(self) -> bool:
+        """Whether more problems would be dropped, so that finding hints for them is wasted."""
+        return len(self.found) > MAX_PROBLEMS
+
     def in_order(self) -> tuple[Problem, ...]:
         """Return the problems by their place in the file."""
         return tuple(sorted(self.found, key=lambda p: (p.location.line, p.location.column)))
 
     def _add(self, problem: Problem) -> None:
-        if problem in self._known or len(self.found) > MAX_PROBLEMS:
+        if problem in self._known or self.full:
             return
         if len(self.found) == MAX_PROBLEMS:
             problem = Problem(
@@ -95,23 +106,24 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word a misspelled one was probably meant to be, or None."""
     import difflib
 
-    spellings = {name.lower(): name for name in known}
+    spellings = {name.lower(): name for name in islice(known, MAX_WORDS_COMPARED)}
     near = difflib.get_close_matches(word.lower(), spellings, n=1, cutoff=0.6)
     return spellings[near[0]] if near else None
 
 
-def format_problem(problem: Problem, source: bytes) -> str:
+def format_problem(problem: Problem, source: bytes, *, width: int = DEFAULT_WIDTH) -> str:
     """Return a problem as text for people: position, the line it is about with a caret, and help.
 
     Args:
         problem: The problem.
         source: The bytes of the file the problem is in.
+        width: The columns there are; the line is cut to them, so that the caret stands below it.
     """
     location = problem.location
     lines = [f"{location}: {problem.severity.value}: {problem.message}"]
-    text = LINE_BREAK.split(decode(source))
+    text = _lines(source)
     if 0 < location.line <= len(text):
-        lines += _excerpt(text[location.line - 1], location.line, location.column)
+        lines += _excerpt(text[location.line - 1], location, width)
     if problem.hint:
         lines.append(f"help: {problem.hint}")
     return "\n".join(lines)
@@ -136,19 +148,35 @@ def decode(source: bytes) -> str:
     return source.decode("utf-8-sig", "replace")
 
 
-def _excerpt(line: str, number: int, column: int) -> list[str]:
+@lru_cache(maxsize=2)
+def _lines(source: bytes) -> list[str]:
+    """Return the lines of a file; its problems are formatted one after the other."""
+    return LINE_BREAK.split(decode(source))
+
+
+def _excerpt(line: str, location: Location, width: int) -> list[str]:
     """Return the line behind its number, cut to what fits, and a caret under the column."""
-    at = max(column - 1, 0)
-    if len(line) > MAX_EXCERPT_CHARACTERS:
-        start = max(at - EXCERPT_LEAD_CHARACTERS, 0)
-        end = start + MAX_EXCERPT_CHARACTERS
-        line = ("…" if start else "") + line[start:end] + ("…" if end < len(line) else "")
-        at -= start - bool(start)
+    gutter = f"{location.line:5} | "
+    at = max(location.column - 1, 0)
+    # One column stays free for a caret behind the line.
+    line, at = _window(line, at, max(width - len(gutter) - 1, MIN_EXCERPT_CHARACTERS))
     shown = "".join(_printable(character) for character in line)
-    gutter = f"{number:5} | "
-    if not column:
+    if not location.column:
         return [gutter + shown]
     return [gutter + shown, " " * (len(gutter) - 2) + "| " + _blank(shown[:at]) + "^"]
+
+
+def _window(line: str, at: int, room: int) -> tuple[str, int]:
+    """Return the part of a line around a character, and where the character is in it."""
+    # Two thirds of it lie before the character, because that is where its key is.
+    start = max(0, min(at - room * 2 // 3, len(line) - room))
+    end = start + room
+    window = line[start:end]
+    if start:
+        window = "…" + window[1:]
+    if end < len(line):
+        window = window[:-1] + "…"
+    return window, at - start
 
 
 def _printable(character: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import NoReturn
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import UsageError
 from rocketship.suite.problem import Problems, format_problem
 from rocketship.suite.source import load

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rocketship.template.layout import format_time
+from rocketship.dataclass import dataclass
 from rocketship.values import Json, to_json, to_text, type_name
 
 #: More would only be a slow way to fill memory.
@@ -125,6 +124,8 @@ def _uuid() -> Json:
 
 
 def _now(layout: Json = "rfc3339") -> Json:
+    from rocketship.template.layout import format_time
+
     moment = datetime.now(UTC)
     if not isinstance(layout, str):
         raise ValueError(f'expected "unix", "rfc3339" or a layout, found a {type_name(layout)}')

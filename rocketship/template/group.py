@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import cast
 
+from rocketship.dataclass import dataclass
 from rocketship.template.functions import FILTERS, GENERATORS, Function
 from rocketship.template.model import (
     Expression,

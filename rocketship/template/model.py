@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal as OneOf
 from typing import TypeAlias
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import TemplateError
 from rocketship.values import Json
 

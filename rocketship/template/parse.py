@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from rocketship.template.group import Group
 from rocketship.template.model import Expression, Reference, Template, TemplateSyntaxError
 
 __all__ = ["Reference", "Template", "TemplateSyntaxError", "parse"]
@@ -31,6 +30,8 @@ def parse(text: str) -> Template:
 
 
 def _parse(text: str) -> Template:
+    from rocketship.template.group import Group
+
     parts: list[str | Expression] = []
     literal = ""
     position = 0

@@ -34,7 +34,7 @@ def rocketship_text: tojson; {} as $ENV |
 # The library turns numbers into floats on the way out; text it leaves alone. Two line ends, because
 # a backslash makes a comment go on for a line.
 _POSTLUDE = "\n\n| rocketship_text"
-_POSITION = re.compile(r" at <top-level>, line (\d+), column (\d+)")
+_POSITION = r" at <top-level>, line (\d+), column (\d+)"
 
 
 class QueryError(ValueError):
@@ -130,7 +130,7 @@ def _compile_complaint(text: str) -> str:
     """Return the first line of a complaint, with positions that count from the program's start."""
     line = text.partition("\n")[0].removeprefix("jq: error: ").rstrip(":")
     return _shorten(
-        _POSITION.sub(lambda at: f" at line {max(int(at[1]) - 1, 1)}, column {at[2]}", line)
+        re.sub(_POSITION, lambda at: f" at line {max(int(at[1]) - 1, 1)}, column {at[2]}", line)
     )
 
 

@@ -6,9 +6,9 @@ Each group is evaluated once and what it yields is final: substituted text is ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import TemplateError
 from rocketship.template.functions import FILTERS, GENERATORS
 from rocketship.template.model import (

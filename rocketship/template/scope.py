@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from rocketship.dataclass import dataclass
 from rocketship.values import Json
 
 #: Names that can never be saved, because they are namespaces.

@@ -117,6 +117,26 @@ def test_finished_unit_is_not_run_again() -> None:
     assert second.probe.calls == []
 
 
+def test_cancelled_unit_that_is_evicted_is_cleaned_up_as_cancelled_by_the_next_holder() -> None:
+    phases: dict[str, Any] = {"steps": [step("s0", "wait")], "always": [step("a0")]}
+    first = Stage(unit(**phases))
+
+    async def main() -> None:
+        playing = asyncio.ensure_future(first.play())
+        while "s0" not in first.probe.gates:
+            await asyncio.sleep(0)
+        first.host.interrupt.set(Interrupt.CANCEL)
+        first.host.interrupt.set(Interrupt.EVICT)
+        assert (await playing).evicted
+
+    asyncio.run(main())
+    assert first.probe.calls == ["s0"]
+
+    second = Stage(unit(**phases), earlier=first.host.checkpoints[-1], only_cleanup=True)
+    assert second.run().status is Status.CANCELLED
+    assert second.probe.calls == ["a0"]
+
+
 def test_evicted_unit_leaves_its_checkpoint_and_another_holder_goes_on() -> None:
     phases: dict[str, Any] = {"steps": [step("s0"), step("s1", "wait")], "always": [step("a0")]}
     first = Stage(unit(**phases))

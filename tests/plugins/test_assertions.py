@@ -271,7 +271,7 @@ def test_evaluate_duration_compares_with_durations(expected, operator, passed):
     [
         ("500ms", "duration: expected less than 500ms, got 1.2s"),
         (500, "a duration needs a unit: 500ms or 500s"),
-        ("fast", "'fast' is not a duration"),
+        ("fast", '"fast" is not a duration'),
     ],
 )
 def test_evaluate_duration_message_has_units(expected, message):
@@ -284,6 +284,12 @@ def test_evaluate_containers_and_long_text_have_a_diff():
     assert '-  "age": 30,\n+  "age": 31,\n' in shown
     assert check("one\n2\n", path=".poem").diff is not None
     assert check({"name": "Ada", "age": 31}, path=".user").diff is None
+
+
+def test_evaluate_long_value_is_left_out_of_a_message_with_a_reason():
+    result = check(3, "length", path="[range(40)]")
+    assert result.message == "json_path [range(40)]: expected the length 3, but the length is 40"
+    assert result.actual == list(range(40))
 
 
 def test_evaluate_schema_is_read_from_a_file():

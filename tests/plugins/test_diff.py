@@ -16,7 +16,8 @@ def test_diff_of_texts_with_several_lines_shows_changed_lines():
 
 
 @pytest.mark.parametrize(
-    ("expected", "actual"), [("a", "b"), (1, 2), (None, {}), ([1], "x"), ("a\nb", "a\nb"), ([], [])]
+    ("expected", "actual"),
+    [("a", "b"), (1, 2), (None, {}), ([1], "x"), ([1], {"a": 1}), ("a\nb", "a\nb"), ([], [])],
 )
 def test_diff_that_would_help_nobody_is_none(expected, actual):
     assert diff(expected, actual) is None
@@ -32,5 +33,5 @@ def test_diff_with_many_or_long_lines_is_cut():
     assert shown is not None
     lines = shown.split("\n")
     assert len(lines) == MAX_SHOWN_LINES + 1
-    assert lines[-1] == "… 105 more lines"
+    assert lines[-1] == "… 245 more lines"
     assert max(map(len, lines)) == 401

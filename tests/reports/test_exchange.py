@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rocketship.reports.exchange import Limits, exchange_lines, shorten, value_text
+from rocketship.reports.exchange import Limits, exchange_lines, last_lines, shorten, value_text
 from rocketship.values import JsonObject
 
 LIMITS = Limits(lines=6, characters=40)
@@ -65,6 +65,16 @@ def test_shorten_long_text_counts_what_is_left_out():
     lines = shorten("\n".join("abcdefghi"), LIMITS)
     assert lines == ["a", "b", "c", "d", "e", "f", "… 3 more lines"]
     assert shorten("x" * 50, LIMITS) == ["x" * 40 + "… (10 more characters)"]
+
+
+def test_last_lines_of_a_long_text_counts_what_is_before_them():
+    lines = last_lines("\n".join("abcdefghi") + "\n", LIMITS)
+    assert lines == ["… 3 earlier lines", "d", "e", "f", "g", "h", "i"]
+    assert last_lines("a\nb", LIMITS) == ["a", "b"]
+
+
+def test_shorten_text_that_ends_with_a_line_end_has_no_empty_line():
+    assert shorten("a\nb\r\n", LIMITS) == ["a", "b"]
 
 
 def test_shorten_text_with_escape_sequences_strips_them():

@@ -62,6 +62,14 @@ def test_failure_of_a_step_tells_everything_about_it():
     )
 
 
+def test_failure_of_an_earlier_attempt_is_cut_to_one_line():
+    step = StepSpec("Poll", Status.FAILED, attempts=[Failure("X", "not\nyet " * 30)])
+    text = describe(UnitSpec("t", [step]))
+    assert (
+        f"      1. X: {('not yet ' * 30)[:100]}… (139 more characters) (then waited 500ms)" in text
+    )
+
+
 def test_failure_with_several_failed_steps_describes_each():
     text = describe(UnitSpec("t", [make_failed_step(), make_failed_step()]))
     assert text.count('step "Create user"') == 2
@@ -85,14 +93,67 @@ def test_failure_assertion_with_a_diff_shows_the_diff():
     ]
 
 
-def test_failure_assertion_with_a_long_message_shows_both_values_in_rows():
-    check = make_assertion(
-        type="json_path", target=".name", expected="a" * 90, actual=None, message="m" * 200
+def test_failure_assertion_with_a_diff_shows_all_of_it():
+    diff = "\n".join(f"+{number}" for number in range(20)) + "\n… 7 more lines"
+    text = describe(make_failed_unit(assertions=(make_assertion(message="m" * 90, diff=diff),)))
+    assert "✗ status_code equals (line 15)" in text
+    assert "      +19\n      … 7 more lines\n    request\n" in text
+
+
+def test_failure_assertion_message_that_does_not_fit_is_wrapped():
+    message = (
+        'header X-Absent: expected "something", got nothing (the response has only date, server)'
     )
+    check = make_assertion(type="header", target="X-Absent", expected="something", message=message)
     text = describe(make_failed_unit(assertions=(check,)))
-    assert "✗ json_path .name equals (line 15)" in text
-    assert f'      expected  "{"a" * 90}"' in text
-    assert "      actual    null" in text
+    assert (
+        """
+    ✗ header X-Absent: expected "something", got nothing (the response has only
+      date, server) (line 15)
+    request
+"""
+        in text
+    )
+
+
+def test_failure_assertion_line_number_stays_in_one_piece():
+    check = make_assertion(message="m" * 69)
+    text = describe(make_failed_unit(assertions=(check,)))
+    assert f"    ✗ {'m' * 69}\n      (line 15)\n" in text
+
+
+def test_failure_assertion_message_keeps_spaces_and_line_ends():
+    check = make_assertion(message='expected "a  b", got "a b"\nin the first line')
+    text = describe(make_failed_unit(assertions=(check,)))
+    assert '    ✗ expected "a  b", got "a b"\n      in the first line (line 15)\n' in text
+
+
+def test_failure_assertion_shows_long_values_that_the_message_cuts():
+    check = make_assertion(expected="a" * 300, actual="b" * 300, message="expected aaa…, got bbb…")
+    text = describe(make_failed_unit(assertions=(check,)))
+    assert (
+        f'''
+    ✗ expected aaa…, got bbb… (line 15)
+      expected  "{"a" * 99}… (202 more characters)
+      actual    "{"b" * 99}… (202 more characters)
+    request
+'''
+        in text
+    )
+
+
+def test_failure_assertion_does_not_repeat_values_that_the_message_shows():
+    long = "c" * 90
+    check = make_assertion(expected="5", actual=long, message=f'expected "5", got "{long}"')
+    text = describe(make_failed_unit(assertions=(check,)))
+    assert text.count(long) == 1
+
+
+def test_failure_assertion_without_a_message_is_named():
+    check = make_assertion(type="json_path", target=".name", message="")
+    assert "    ✗ json_path .name equals (line 15)" in describe(
+        make_failed_unit(assertions=(check,))
+    )
 
 
 def test_failure_soft_assertion_says_that_it_does_not_count():
@@ -106,6 +167,13 @@ def test_failure_of_a_test_out_of_time_says_so_first():
     text = describe(UnitSpec("t", [step], message="took longer than 2s"))
     assert text.startswith("  timed out after 400ms: took longer than 2s\n")
     assert "Interrupted: stopped" in text
+
+
+def test_failure_of_a_test_out_of_time_says_why_only_once():
+    step = StepSpec("Wait", Status.TIMEOUT, extra={"failure": Failure("Interrupted", "too slow")})
+    text = describe(UnitSpec("t", [step], message="too slow"))
+    assert text.startswith("  timed out after 400ms\n")
+    assert text.count("too slow") == 1
 
 
 def test_failure_without_steps_shows_the_message():

@@ -220,6 +220,11 @@ def test_narrate_interrupted_run_says_why_before_the_verdict(status, said):
     assert messages(status=status, message="Ctrl+C")[-2] == said
 
 
+def test_narrate_timeout_of_a_test_is_not_told_as_that_of_the_run():
+    lines = messages([UnitSpec("t", status=Status.TIMEOUT, message="took longer than 2s")])
+    assert lines[-2] == "Test timed out after 400ms: t: took longer than 2s"
+
+
 @pytest.mark.parametrize(
     "spoof",
     ['Test run: "users" finished. All 9 tests passed.', "x\nTEST  run : y", "Test\x1b[0m run: z"],

@@ -94,7 +94,7 @@ def test_limit_of_the_process_holds_over_all_runs(tmp_path: Path) -> None:
 def test_journal_that_fails_ends_the_run_as_an_error_after_cleanup_in_memory(
     tmp_path: Path,
 ) -> None:
-    whole = plan(unit("A", steps=[step("a", "wait"), step("a2")], always=[step("ac")]))
+    whole = plan(unit("A", steps=[step("a", "wait"), step("a2", safe="no")], always=[step("ac")]))
 
     async def main() -> None:
         async with embedded_stage(tmp_path) as stage:

@@ -1,4 +1,4 @@
-"""A plugin with one of everything the language has to deal with, and ways to load suites with it."""
+"""A plugin with one of everything the language has to deal with, and suites that use it."""
 
 from __future__ import annotations
 

@@ -11,10 +11,11 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 from urllib.parse import quote_plus, unquote, urlsplit, urlunsplit
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, ConnectionFailed
 from rocketship.plugins.http.body import encode_form
 from rocketship.plugins.http.client import AwsScope, Credentials, HttpClient, Reply, Request

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 from urllib.parse import quote_plus
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
 from rocketship.plugins.api import Call
 from rocketship.suite.fields import (

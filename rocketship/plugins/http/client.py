@@ -7,8 +7,10 @@ both are the plugin's business, because their rules belong to a test and not to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
+
+from rocketship.dataclass import dataclass
 
 #: Larger response bodies are an error, so that a wrong URL cannot fill the memory.
 MAX_BODY_BYTES = 64 * 1024 * 1024

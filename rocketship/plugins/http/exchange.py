@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConnectionFailed, StepTimeout
 from rocketship.plugins.http.client import HttpClient, Reply, Request
 from rocketship.plugins.http.cookies import Jar, set_cookies

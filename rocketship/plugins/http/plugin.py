@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
+from urllib.parse import unquote, urlsplit
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, StepError
 from rocketship.plugins.api import Call, Finding, Observable, Outcome, Plugin
 from rocketship.plugins.http import auth, body, connection, observables, request
@@ -49,7 +48,7 @@ class Http(Plugin):
     saves: ClassVar[Mapping[str, Observable]] = observables.SAVES
 
     def __init__(self) -> None:
-        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Session] = WeakKeyDictionary()
+        self._sessions: dict[asyncio.AbstractEventLoop, _Session] = {}
 
     async def run(self, call: Call) -> Outcome:
         session = self._session()
@@ -89,6 +88,8 @@ class Http(Plugin):
         if session is None:
             from rocketship.plugins.http.curl.client import CurlClient
 
+            for ended in [known for known in self._sessions if known.is_closed()]:
+                self._sessions.pop(ended).client.close()
             client = CurlClient()
             session = self._sessions[loop] = _Session(client, Authorizer(client))
         return session
@@ -111,4 +112,4 @@ def _outcome(
 
 def _proxy_password(url: str) -> tuple[str, ...]:
     password = urlsplit(url).password
-    return (password,) if password else ()
+    return (password, unquote(password)) if password else ()

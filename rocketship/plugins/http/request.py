@@ -40,6 +40,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # a tab is allowed
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_USERINFO = re.compile(r"//[^/?#]*@")
 _PATH_SAFE = "/%:@!$&'()*+,;=[]~"
 _QUERY_SAFE = _PATH_SAFE + "?{}|\\^`"
 
@@ -111,7 +112,9 @@ def build_url(url: str, base_url: str | None, query: Mapping[str, Any]) -> str:
         separator = "" if not url or url.startswith("?") else "/"
         url = base_url.rstrip("/") + separator + url.lstrip("/")
     if complaint := url_complaint(url):
-        raise ConfigError(f"url: {complaint}", hint=None if base_url else 'or set "base_url"')
+        absolute = base_url or _SCHEME.match(url)
+        hint = None if absolute else 'write the whole URL, or set "base_url"'
+        raise ConfigError(f"url: {complaint}", hint=hint)
     pairs = [
         f"{quote(name, safe='')}={quote(value, safe='', errors='replace')}"
         for name, values in query.items()
@@ -143,8 +146,9 @@ def _ascii_host(host: str) -> str:
 def url_complaint(url: str) -> str | None:
     """Return why a URL cannot be requested, or None."""
     if _CONTROL.search(url):
-        return f"{url!r} holds a control character"
+        return f"{_without_userinfo(url)!r} holds a control character"
     scheme = _SCHEME.match(url)
+    url = _without_userinfo(url)
     if scheme is None:
         return f'"{url}" does not start with http:// or https://'
     if scheme[1].lower() not in ("http", "https"):
@@ -157,6 +161,11 @@ def url_complaint(url: str) -> str | None:
     if not named or " " in parts.netloc:
         return f'"{url}" names no usable host'
     return None
+
+
+def _without_userinfo(url: str) -> str:
+    """Return a URL fit for messages; what stands before an @ is most likely a password."""
+    return _USERINFO.sub(f"//{STARS}@", url)
 
 
 def method_complaint(method: str) -> str | None:
@@ -222,14 +231,12 @@ def describe_headers(headers: Iterable[tuple[str, str]]) -> JsonObject:
     return {**shown}
 
 
-def describe_request(request: Request, http_version: str | None = None) -> JsonObject:
+def describe_request(request: Request) -> JsonObject:
     """Return what reports show of a request."""
     content_type = dict(request.headers).get("Content-Type", "")
-    shown: JsonObject = {
+    return {
         "method": request.method,
         "url": request.url,
         "headers": describe_headers(request.headers),
+        **describe_body(request.body or b"", content_type),
     }
-    if http_version:
-        shown["http_version"] = http_version
-    return {**shown, **describe_body(request.body or b"", content_type)}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import AssertionFailed
 from rocketship.plugins.http.body import describe_body
 from rocketship.plugins.http.client import Reply, Request

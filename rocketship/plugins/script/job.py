@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ScriptError, StepError
 from rocketship.plugins.api import Log
 from rocketship.template.scope import RESERVED_NAMES, Scope

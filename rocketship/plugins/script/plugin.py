@@ -36,9 +36,6 @@ from rocketship.suite.fields import (
 from rocketship.template.render import render_text
 from rocketship.values import Json, JsonObject
 
-#: How much of each output reports show.
-REPORTED_CHARACTERS = 8192
-
 _LITERAL_SAVE = re.compile(r"""\bsave\s*\(\s*(["'])([^"'\\\n{]+)\1\s*,""")
 _ANY_SAVE = re.compile(r"\bsave\b")
 
@@ -79,7 +76,11 @@ class Script(Plugin):
             "$ROCKETSHIP_OUTPUT. A shell script that leaves that to another program mentions the "
             "variable in a comment.",
         ),
-        Field("file", FilePath(), "A file with the program text; templates in it are filled in."),
+        Field(
+            "file",
+            FilePath(templated=True),
+            "A file with the program text; templates in it are filled in.",
+        ),
         Field(
             "timeout",
             Duration(),
@@ -136,7 +137,8 @@ class Script(Plugin):
             subject=result,
             saved=result.saved,
             request=request,
-            response=_reported(result),
+            # The outputs are in the log, in the order in which they were written.
+            response=None if result.exit_code is None else {"exit_code": result.exit_code},
             failure=result.failure,
         )
 
@@ -190,13 +192,3 @@ def _file_text(call: Call, path: str) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"file: {path} is not UTF-8 text ({error.reason})") from None
     return render_text(text, call.scope, path)
-
-
-def _reported(result: Result) -> JsonObject | None:
-    if result.exit_code is None:
-        return None
-    return {
-        "exit_code": result.exit_code,
-        "stdout": result.stdout[:REPORTED_CHARACTERS],
-        "stderr": result.stderr[:REPORTED_CHARACTERS],
-    }

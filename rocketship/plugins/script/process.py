@@ -13,9 +13,10 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, ScriptError, StepError, StepTimeout
+from rocketship.plugins import children
 from rocketship.plugins.api import Log
 from rocketship.plugins.script.job import Job
 from rocketship.values import format_duration
@@ -163,6 +164,7 @@ class _Child(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._transport = transport
+        children.add(transport.get_pid())
         stdin = transport.get_pipe_transport(0)
         assert isinstance(stdin, asyncio.WriteTransport)
         stdin.write(self._stdin)
@@ -200,6 +202,7 @@ class _Child(asyncio.SubprocessProtocol):
         """Stop reading, and show what is left of an unfinished line."""
         if self._transport is not None:
             self._transport.close()
+            children.discard(self._transport.get_pid())
         self.stdout.close()
         self.stderr.close()
 

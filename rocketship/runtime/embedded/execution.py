@@ -16,7 +16,7 @@ from rocketship.run.status import Status
 from rocketship.runtime.embedded.host import EmbeddedHost
 from rocketship.runtime.orchestrate import RunShape, RunVerdict, orchestrate
 from rocketship.runtime.ports import EventSink, Journal, Recovery, RunOutcome, RunSource
-from rocketship.values import JsonObject
+from rocketship.values import JsonObject, format_duration
 
 
 class Execution:
@@ -88,11 +88,14 @@ class Execution:
 
     def leave_out(self, index: int, status: Status, message: str) -> None:
         test = self._source.plan.tests[index]
+        unit = UnitRef(self._run_id, UnitKind.TEST, index).key
+        if unit in self._source.told:
+            return
         self._sink.emit(
             self._run_id,
             TestFinished(
                 at=time.time(),
-                unit=f"t-{index}",
+                unit=unit,
                 attempt=1,
                 name=test.info.name,
                 status=status,
@@ -177,6 +180,9 @@ class Execution:
             message = self._failure.message
         elif verdict.status is Status.CANCELLED:
             message = self._cancel_reason or message
+        elif self.stopped is verdict.status is Status.TIMEOUT:
+            limit = format_duration(self._source.plan.timeout_seconds or 0)
+            message = message or f"the run took longer than its timeout of {limit}"
         now = time.time()
         self._sink.emit(
             self._run_id,

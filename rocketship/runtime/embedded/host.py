@@ -1,4 +1,8 @@
-"""The interpreter's host in this process: checkpoints go to the journal, events to the sink."""
+"""The interpreter's host in this process: checkpoints go to the journal, events to the sink.
+
+Every checkpoint is stored before the unit goes on, although a step takes longer for it: finished
+steps are never repeated, and a checkpoint on its way would break that promise.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +45,10 @@ class EmbeddedHost:
         return self._earlier
 
     async def save(self, state: UnitState, *, ack: bool = False) -> None:
-        # Every checkpoint is committed before the unit goes on, so `ack` asks for nothing more.
+        unit, sensitive = self.unit, self._sensitive or state.sensitive
         try:
             await self._journal.save_unit(
-                self.unit.run_id,
-                self.unit.key,
-                self.unit.attempt,
-                state.encode(),
-                sensitive=self._sensitive or state.sensitive,
+                unit.run_id, unit.key, unit.attempt, state.encode(), sensitive=sensitive
             )
         except StoreError as error:
             self._broken(error)

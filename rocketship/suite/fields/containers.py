@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
 from rocketship.suite.fields.kind import TEMPLATE_SCHEMA, Kind, Visit, has_template
 from rocketship.suite.node import Node

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
 from rocketship.suite.fields.kind import Kind, Visit, complain, describe
 from rocketship.suite.node import Node
-from rocketship.suite.problem import Problems, nearest
+from rocketship.suite.problem import Problems, did_you_mean, nearest
 from rocketship.values import Json, JsonObject, to_text
 
 _MISSING_SPACE = r"[\w-]+:\S"
@@ -82,13 +82,14 @@ class Object(Kind):
             found = describe(node.value)
             problems.error(node.location, f"expected a mapping, found {found}", hint)
             return
-        meant = self._check_entries(node, problems)
+        self._check_entries(node, problems)
+        present = self.with_guesses(node, problems)
         for field in self.fields.values():
-            if field.required and field.name not in node.value and field.name not in meant:
-                hint = f'add "{field.name}": {field.doc[:1].lower()}{field.doc[1:]}'
-                problems.error(node.location, f'"{field.name}" is missing', hint)
-        intended: JsonObject = {**node.value, **dict.fromkeys(meant, "")}
-        for complaint in self._group_complaints(intended):
+            if field.required and field.name not in present:
+                doc = f": {field.doc[:1].lower()}{field.doc[1:]}" if field.doc else ""
+                message = f'"{field.name}" is missing'
+                problems.error(node.location, message, f'add "{field.name}"{doc}')
+        for complaint in self._group_complaints(present):
             problems.error(node.location, complaint)
 
     def convert(self, value: Json, where: str) -> dict[str, Any]:
@@ -136,25 +137,34 @@ class Object(Kind):
             elif name in value:
                 yield from field.kind.secrets(value[name])
 
-    def _check_entries(self, node: Node, problems: Problems) -> set[str]:
-        """Check every key there is; return the known ones that misspelled keys were meant to be."""
-        meant: set[str] = set()
+    def with_guesses(self, node: Node, problems: Problems) -> JsonObject:
+        """Return a mapping with what its unknown keys probably mean, so that a slip is one error.
+
+        In a group of which one is needed, any unknown key may be meant to be that one.
+        """
+        value = node.value if isinstance(node.value, dict) else {}
+        unknown = [key for key in value if self._is_unknown(key)]
+        if not unknown or problems.allow_unknown_keys or problems.full:
+            return value
+        guesses = [nearest(key, self.fields) for key in unknown]
+        for group in self.exactly_one:
+            if not self._given(group, value) and not set(group) & set(guesses):
+                guesses.append(group[0])
+        return {**dict.fromkeys((guess for guess in guesses if guess), ""), **value}
+
+    def _check_entries(self, node: Node, problems: Problems) -> None:
         for key_node, value_node in node.entries:
             key = str(key_node.value)
             field = self.fields.get(key)
             if field is not None:
                 if value_node.value is not None or field.required:
                     field.kind.check(value_node, problems)
-            elif not key.startswith("x-"):
-                if near := nearest(key, self.fields):
-                    meant.add(near)
-                    hint = f'did you mean "{near}"?'
-                else:
-                    hint = "known keys: " + ", ".join(self.fields)
+            elif self._is_unknown(key) and not problems.full:
+                hint = did_you_mean(key, self.fields) or "known keys: " + ", ".join(self.fields)
                 problems.unknown_key(key_node.location, f'unknown key "{key}"', hint)
-        if problems.allow_unknown_keys:
-            return set()
-        return meant - {str(key_node.value) for key_node, _ in node.entries}
+
+    def _is_unknown(self, key: str) -> bool:
+        return key not in self.fields and not key.startswith("x-")
 
     def _group_complaints(self, value: Mapping[str, Json]) -> Iterator[str]:
         for group in self.exactly_one:

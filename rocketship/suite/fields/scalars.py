@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.suite.fields.kind import TEMPLATE_SCHEMA, Kind, complain, describe, has_template
 from rocketship.suite.node import Node
 from rocketship.suite.problem import Problems, did_you_mean

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
 from rocketship.suite.fields.kind import Kind, complain, describe, has_template
 from rocketship.suite.node import Node

@@ -86,7 +86,8 @@ class Entries:
             )
             return
         described_type.check(entry, problems)
-        _check_operator(entry, problems)
+        given = described_type.with_guesses(entry, problems)
+        _check_operator(entry, "expected" in given, problems)
 
 
 def operator_of(assertion: Mapping[str, Json]) -> str:
@@ -98,7 +99,7 @@ def operator_of(assertion: Mapping[str, Json]) -> str:
     return DEFAULT_OPERATOR if operator is None else to_text(operator)
 
 
-def _check_operator(entry: Node, problems: Problems) -> None:
+def _check_operator(entry: Node, has_expected: bool, problems: Problems) -> None:
     exists, written = _value(entry, "exists"), _value(entry, "operator")
     if exists is not None and written is not None:
         problems.error(entry.location, '"exists" and "operator" exclude each other; keep one')
@@ -108,7 +109,7 @@ def _check_operator(entry: Node, problems: Problems) -> None:
     if operator is None or (exists is not None and not isinstance(exists, bool)):
         return  # reported as a value the key cannot have
     expected = entry.get("expected")
-    if operator.needs_expected and expected is None:
+    if operator.needs_expected and not has_expected:
         hint = f'"{name}" compares with it; expected: null means that the value is null'
         problems.error(entry.location, '"expected" is missing', hint)
     elif expected is not None and not has_template(expected.value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 
 from rocketship.suite.problem import LINE_BREAK
@@ -29,16 +31,15 @@ class Positions:
         group = text.rfind("{{", 0, offset + 2)
         if group < 0 or not 0 < start.line <= len(self._lines):
             return start
-        found = self._lines[start.line - 1] + start.column - 1
         # The braces of a value are the same in the file, in number and order.
-        for _ in range(text.count("{{", 0, group) + 1):
-            found = self._source.find("{{", found) + 2
-            if found < 2:
-                return start
-        found -= 2
+        first = bisect_left(self._braces, self._lines[start.line - 1] + start.column - 1)
+        index = first + text.count("{{", 0, group)
+        if index >= len(self._braces):
+            return start
+        found = self._braces[index]
         if self._source[found : found + offset - group] == text[group:offset]:
             found += offset - group
-        line = self._line_of(found)
+        line = bisect_right(self._lines, found)
         return Location(start.file, line, found - self._lines[line - 1] + 1)
 
     @cached_property
@@ -46,7 +47,7 @@ class Positions:
         """The offsets at which lines begin."""
         return [0, *(match.end() for match in LINE_BREAK.finditer(self._source))]
 
-    def _line_of(self, offset: int) -> int:
-        from bisect import bisect_right
-
-        return bisect_right(self._lines, offset)
+    @cached_property
+    def _braces(self) -> list[int]:
+        """The offsets at which groups open."""
+        return [match.start() for match in re.finditer(r"\{\{", self._source)]

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from rocketship.dataclass import dataclass
+from rocketship.suite.fields import has_template
 from rocketship.suite.language.positions import Positions
 from rocketship.suite.language.suite import CLEANUP_LISTS, SuiteNodes, file_uses, mappings
 from rocketship.suite.node import Node
-from rocketship.suite.problem import Problems, did_you_mean
+from rocketship.suite.problem import Problems, did_you_mean, nearest
 from rocketship.template.model import Reference, TemplateSyntaxError
 from rocketship.template.parse import parse as parse_template
 from rocketship.values import Json, Location
@@ -72,6 +74,8 @@ class References:
         self._complete = complete
         self._read = read
         self._problems = problems
+        # What is wrong anyway is not looked at again.
+        self._wrong = {problem.location for problem in problems.found}
 
     def check(self) -> None:
         """Look at the whole suite."""
@@ -133,7 +137,7 @@ class References:
 
     def _check_node(self, node: Node, names: _Names) -> None:
         for inner in node.walk():
-            if isinstance(inner.value, str) and "{{" in inner.value:
+            if has_template(inner.value) and inner.location not in self._wrong:
                 self._check_text(inner, names)
 
     def _check_text(self, node: Node, names: _Names) -> None:
@@ -165,7 +169,7 @@ class References:
         for reference in template.references:
             if reference.namespace == "env":
                 self.env_names.add(str(reference.path[0]))
-            elif not reference.has_default:
+            elif not reference.has_default and not self._problems.full:
                 self._check_reference(reference, names, place, prefix)
 
     def _check_reference(
@@ -197,9 +201,13 @@ class References:
             self._problems.error(place(reference.offset), message, self._saved_hint(name, names))
 
     def _vars_hint(self, missing: str) -> str:
-        first, _, rest = missing.partition(".")
-        near = None if rest else did_you_mean(first, self._variables)
-        return near or f"add it to the suite's vars, or pass --var {missing}=…"
+        *parents, name = missing.split(".")
+        known: Json = dict(self._variables)
+        for parent in parents:
+            known = known.get(parent) if isinstance(known, dict) else None
+        if isinstance(known, dict) and (near := nearest(name, known)):
+            return f'did you mean "{".".join((*parents, near))}"?'
+        return f"add it to the suite's vars, or pass --var {missing}=…"
 
     def _saved_hint(self, name: str, names: _Names) -> str:
         if name in self._variables:
@@ -218,7 +226,7 @@ class References:
     def _warn_of_templates_in_vars(self) -> None:
         variables = self._nodes.root.get("vars")
         for node in variables.walk() if variables else ():
-            if isinstance(node.value, str) and "{{" in node.value:
+            if has_template(node.value) and node.location not in self._wrong:
                 self._problems.warning(
                     node.location,
                     "templates in vars are not filled in",

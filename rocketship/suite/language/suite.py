@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from rocketship.dataclass import dataclass
 from rocketship.suite.fields import FilePath, Kind, Object
 from rocketship.suite.grammar import suite_object
 from rocketship.suite.language.catalog import Catalog

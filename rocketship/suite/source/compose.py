@@ -7,7 +7,6 @@ because everything behind this module walks them there.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from yaml import CLoader
@@ -22,6 +21,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from rocketship.dataclass import dataclass
 from rocketship.suite.node import Node
 from rocketship.suite.problem import LINE_BREAK, Problems
 from rocketship.suite.source.scalars import resolve
@@ -297,9 +297,8 @@ def _is_plain(event: Event, text: str) -> bool:
 
 def _opens_braces(event: Event, key: Event) -> bool:
     """Return whether a mapping is really the two braces of an unquoted template."""
-    outer, inner = event.start_mark, key.start_mark
-    key_opens_flow = isinstance(key, MappingStartEvent) and bool(key.flow_style)
-    return key_opens_flow and inner.index == outer.index + 1
+    opens_flow = isinstance(key, MappingStartEvent) and bool(key.flow_style)
+    return opens_flow and key.start_mark.index == event.start_mark.index + 1
 
 
 def _spread(

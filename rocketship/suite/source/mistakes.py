@@ -7,9 +7,10 @@ mistakes, which the text around the position gives away.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from yaml.error import MarkedYAMLError
+
+from rocketship.dataclass import dataclass
 
 #: Message and hint for the most frequent mistake, which is not always a mistake for YAML.
 UNQUOTED_TEMPLATE = (
@@ -70,7 +71,13 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
 )  # fmt: skip
 
 #: Complaints about something that began earlier; the beginning is what has to be looked at.
-_AT_CONTEXT = ("unexpected end of stream", "unexpected document", "expected ':'", "expected ',' or")
+_AT_CONTEXT = (
+    "unexpected end of stream",
+    "unexpected document",
+    "expected ':'",
+    "expected ',' or",
+    "scanning a directive",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +95,22 @@ def explain(error: MarkedYAMLError, lines: list[str]) -> Mistake:
     problem = error.problem or ""
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    line = min(line, len(lines) - 1)
+    if line >= len(lines):  # the parser counts a line more when the last one is not ended
+        line, column = len(lines) - 1, len(lines[-1])
     column = min(column, len(lines[line]))
     found = _from_text(problem, lines, line, column)
     if found is not None:
         return found
     start = error.context_mark
-    if start is not None and any(text in problem for text in _AT_CONTEXT):
+    said = f"{error.context} {problem}"
+    if start is not None and any(text in said for text in _AT_CONTEXT):
         line, column = start.line, start.column
     rest = lines[line][column:]
+    if "node content" in problem and not rest and line == len(lines) - 1:
+        return Mistake(line, column, "the file ends inside of [ ] or { }", "close what is open")
     before = lines[line][column - 1 : column]
     for text, message, hint in _MEANINGS:
-        if text in problem or text in (error.context or ""):
+        if text in said:
             hint = hint and hint.format()
             return Mistake(line, column, message.format(rest[:1], rest[1:2], before), hint)
     return Mistake(line, column, f"not YAML: {problem}", _QUOTES)

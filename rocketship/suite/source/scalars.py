@@ -36,11 +36,10 @@ _INTEGER = re.compile(
 )
 _BASES = (16, 2, 8, 10)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})", re.ASCII)
-_TIME = re.compile(
-    rf"{_DATE.pattern}(?P<mark>[Tt ])([0-9]{{1,2}}):([0-9]{{1,2}}):([0-9]{{1,2}})"
-    r"(?P<fraction>\.[0-9]+)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?",
-    re.ASCII,
+_DATE = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
+_TIME = (
+    rf"{_DATE}(?P<mark>[Tt ])([0-9]{{1,2}}):([0-9]{{1,2}}):([0-9]{{1,2}})"
+    r"(?P<fraction>\.[0-9]+)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 
 
@@ -79,10 +78,10 @@ def _number(text: str) -> int | float | None:
 
 def _timestamp(text: str) -> str | None:
     """Return the RFC 3339 form of a date, or of a time that is complete, or None."""
-    if match := _DATE.fullmatch(text):
+    if match := re.fullmatch(_DATE, text, re.ASCII):
         day = _calendar(*match.groups())
         return f"{day:%Y-%m-%d}T00:00:00Z" if day else None
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text, re.ASCII)
     # Behind a T the zone is required; behind a space there is none, and UTC is meant.
     if match is None or (match["mark"] == " ") == bool(match["zone"]):
         return None

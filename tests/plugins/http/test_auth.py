@@ -12,6 +12,7 @@ import pytest
 
 from rocketship.errors import ConfigError, ConnectionFailed
 from rocketship.plugins.http.plugin import Http
+from rocketship.values import Json
 from tests.fixtures.http_server import Got, HttpServer, Route, answer, redirect
 from tests.plugins.http.steps import make_call, run, with_plugin
 
@@ -68,9 +69,8 @@ def test_credentials_that_cannot_be_sent_are_refused(auth, words):
 
 
 def test_secrets_of_the_block_are_known_by_description():
-    auth = {"oauth2": {"token_url": "http://h", "client_id": "id", "client_secret": "hush-hush"}}
-    block: dict[str, Json] = {"auth": {**auth}}
-    assert list(Http.config.secrets(block)) == ["hush-hush"]
+    oauth: dict[str, Json] = {"token_url": "http://h", "client_id": "a", "client_secret": "hush"}
+    assert list(Http.config.secrets({"auth": {"oauth2": oauth}})) == ["hush"]
     assert list(Http.config.secrets({"auth": {"bearer": "abc"}})) == ["abc"]
 
 

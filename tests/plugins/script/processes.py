@@ -20,7 +20,17 @@ class Watched:
         return bool(readable)
 
 
+# Servers that other tests of the same process have started.
+_others: set[int] = set()
+
+
+def ignore_others() -> None:
+    """Leave the children there are now out of account."""
+    _others.clear()
+    _others.update(children())
+
+
 def children() -> set[int]:
-    """Return the process ids of this process's children."""
+    """Return the process ids of this process's children, those of other tests left out."""
     lists = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for listed in lists for pid in listed.read_text().split()}
+    return {int(pid) for listed in lists for pid in listed.read_text().split()} - _others

@@ -143,7 +143,7 @@ def test_unknown_host_is_named():
 
 def test_timeout_before_the_answer():
     with HttpServer({"/": silent}) as server:
-        failure = run({"url": server.url(), "timeout": "20ms"}).failure
+        failure = run({"url": server.url(), "timeout": "100ms"}).failure
         assert isinstance(failure, StepTimeout)
         assert failure.message.startswith(f"127.0.0.1:{server.port} did not answer within ")
         server.wait_for_hang_up()
@@ -152,7 +152,7 @@ def test_timeout_before_the_answer():
 def test_timeout_in_the_middle_of_the_answer():
     slow = says(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", close=False)
     with HttpServer({"/": slow}) as server:
-        failure = run({"url": server.url(), "timeout": "50ms"}).failure
+        failure = run({"url": server.url(), "timeout": "100ms"}).failure
     assert isinstance(failure, StepTimeout)
     assert "was not complete" in failure.message
 
