@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
-from rocketship.engine.service import RunDetails
+from rocketship.engine.service import Cancellation, RunDetails
 from rocketship.run.events import Recorded
 from rocketship.run.spec import RunSpec
 from rocketship.store.base import RunFilter, RunPage, RunRecord
@@ -28,12 +28,16 @@ class EngineClient(Protocol):
         """Return a run by its id or a unique beginning of it."""
         ...
 
+    async def get_spec(self, prefix: str) -> RunSpec:
+        """Return what was to be run, without the secrets."""
+        ...
+
     async def list_runs(self, query: RunFilter) -> RunPage:
         """Return a page of runs."""
         ...
 
-    async def cancel_run(self, run_id: str, *, reason: str, force: bool = False) -> None:
-        """Stop a run; its cleanup runs unless `force` is set."""
+    async def cancel_run(self, prefix: str, *, reason: str, force: bool = False) -> Cancellation:
+        """Stop a run; its cleanup runs unless `force` is set. Harmless for one that has ended."""
         ...
 
     async def delete_run(self, prefix: str) -> str:

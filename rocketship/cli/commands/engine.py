@@ -1,0 +1,52 @@
+"""Be an engine: gRPC on port 7700 and HTTP on port 7701, in the foreground, until told to stop.
+
+All settings are environment variables: ROCKETSHIP_ENGINE_GRPC_ADDRESS, ROCKETSHIP_DATA_DIR and so
+on. SIGTERM drains and stops; runs that go on are resumed by the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rocketship.cli.console import standard_console
+from rocketship.settings import ServerSettings, engine_settings, server_settings
+
+if TYPE_CHECKING:
+    from rocketship.server.run import Listening
+
+
+def main() -> int:
+    """Be an engine."""
+    be_engine(server_settings(os.environ), _ready)
+    return 0
+
+
+def be_engine(settings: ServerSettings, ready: Callable[[Listening], None]) -> None:
+    """Serve until told to stop; `ready` is called once requests are taken.
+
+    Errors are those of `rocketship.server.run.serve`.
+    """
+    # What gRPC's core has to say is said again, and better, by the exceptions of its binding. Its
+    # handlers of fork are for programs that go on using it in the child.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    engine = engine_settings(os.environ, default_recovery="resume")
+
+    from rocketship.plugins.registry import Registry
+    from rocketship.server.run import serve
+    from rocketship.telemetry import log_to_stderr
+
+    log_to_stderr(settings.log_level, settings.log_format, [engine.encryption_key])
+    asyncio.run(serve(settings, engine, Registry(engine.disabled_plugins), ready))
+
+
+def _ready(listening: Listening) -> None:
+    scheme = "https" if listening.tls else "http"
+    console = standard_console()
+    console.print(
+        f"Ready: gRPC on {listening.grpc}, {scheme.upper()} on {scheme}://{listening.http}"
+    )
+    console.out.flush()

@@ -1,0 +1,1 @@
+"""The commands for the server on this machine."""

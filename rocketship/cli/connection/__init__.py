@@ -1,0 +1,1 @@
+"""Which engine a command connects to, and what that engine says about itself."""

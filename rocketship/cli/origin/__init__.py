@@ -1,0 +1,1 @@
+"""Where a run comes from: the repository of its suite, and the service that runs the command."""

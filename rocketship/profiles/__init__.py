@@ -1,0 +1,1 @@
+"""Connection profiles: names for engines, kept in one file, and how a command chooses one."""

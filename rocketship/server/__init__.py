@@ -1,0 +1,1 @@
+"""The engine as a server: thin adapters over one RunService, and the life of the process."""

@@ -1,0 +1,168 @@
+"""The engine's API: every call is read, handed to RunService, and answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from rocketship._version import __version__
+from rocketship.engine.service import RunService
+from rocketship.errors import UsageError
+from rocketship.run.events import Recorded
+from rocketship.run.narrate import Narrator
+from rocketship.server.health import Context, Readiness
+from rocketship.server.streams import unless_stopping, until_stopping
+from rocketship.settings import ServerSettings
+from rocketship.wire import convert
+from rocketship.wire._generated import engine_pb2 as pb
+from rocketship.wire._generated import engine_pb2_grpc as pb_grpc
+
+CAPABILITIES = ("discovery.v2", "runs.bundle", "runs.cancel", "runs.watch", "runtime.embedded")
+CLEANUP_WAIT_SECONDS = 60
+CANCEL_REASON = "cancelled by the user"
+_LEVELS = {"red": "error", "yellow": "warn"}
+
+
+class EngineServicer(pb_grpc.EngineServicer):
+    """The service `rocketship.v1.Engine`; errors are made statuses by the interceptor."""
+
+    def __init__(self, service: RunService, readiness: Readiness, settings: ServerSettings) -> None:
+        self._service = service
+        self._readiness = readiness
+        self._info = _server_info(settings)
+
+    # Runs
+
+    async def CreateRun(
+        self, request: pb.CreateRunRequest, context: Context
+    ) -> pb.CreateRunResponse:
+        self._readiness.require()
+        spec, env = convert.request_to_spec(request)
+        key = request.idempotency_key
+        run_id = await self._service.create_run(spec, env, idempotency_key=key)
+        return pb.CreateRunResponse(run_id=run_id)
+
+    async def ListRuns(self, request: pb.ListRunsRequest, context: Context) -> pb.ListRunsResponse:
+        return convert.page(await self._service.list_runs(convert.request_to_filter(request)))
+
+    async def GetRun(self, request: pb.GetRunRequest, context: Context) -> pb.GetRunResponse:
+        found = await self._service.get_run(request.run_id)
+        events = found.events if request.with_events else ()
+        return pb.GetRunResponse(run=convert.details(found.record, found.result, events))
+
+    async def GetRunSpec(
+        self, request: pb.GetRunSpecRequest, context: Context
+    ) -> pb.GetRunSpecResponse:
+        spec = await self._service.get_spec(request.run_id)
+        # The names of the secrets are no secrets.
+        names = dict.fromkeys(spec.env_names, "")
+        return pb.GetRunSpecResponse(request=convert.spec_to_request(spec, names))
+
+    async def CancelRun(
+        self, request: pb.CancelRunRequest, context: Context
+    ) -> pb.CancelRunResponse:
+        reason = request.reason or CANCEL_REASON
+        done = await self._service.cancel_run(request.run_id, reason=reason, force=request.force)
+        return pb.CancelRunResponse(success=done.stopped, message=done.message)
+
+    async def DeleteRun(
+        self, request: pb.DeleteRunRequest, context: Context
+    ) -> pb.DeleteRunResponse:
+        return pb.DeleteRunResponse(run_id=await self._service.delete_run(request.run_id))
+
+    async def WaitForCleanup(
+        self, request: pb.WaitForCleanupRequest, context: Context
+    ) -> pb.WaitForCleanupResponse:
+        seconds = request.timeout_seconds or CLEANUP_WAIT_SECONDS
+        if seconds < 0:
+            raise UsageError(f"timeout_seconds is {seconds}, expected a positive number")
+        try:
+            async with asyncio.timeout(seconds):
+                ended = self._service.wait_ended(request.run_id)
+                await unless_stopping(ended, self._readiness)
+        except TimeoutError:
+            return pb.WaitForCleanupResponse(completed=False)
+        return pb.WaitForCleanupResponse(completed=True)
+
+    # Streams
+
+    async def StreamLogs(self, request: pb.LogStreamRequest, context: Context) -> None:
+        narrator = Narrator()
+        async with aclosing(self._follow(request.run_id)) as batches:
+            async for batch in batches:
+                for item in batch or ():
+                    for line in narrator.lines(item.event):
+                        await context.write(convert.line(line))
+
+    async def WatchRun(self, request: pb.WatchRunRequest, context: Context) -> None:
+        async with aclosing(self._follow(request.run_id, request.after_seq)) as batches:
+            async for batch in batches:
+                if not batch:
+                    await context.write(pb.WatchRunResponse(lagged=batch is not None))
+                for item in batch or ():
+                    await context.write(pb.WatchRunResponse(event=convert.event(item)))
+
+    # External workers
+
+    async def AddLog(self, request: pb.AddLogRequest, context: Context) -> pb.AddLogResponse:
+        if not request.message:
+            raise UsageError("message is empty")
+        names = (request.test_name, request.step_name)
+        text = " ".join([*(f"[{name}]" for name in names if name), request.message])
+        await self._service.add_log(request.run_id, text, _LEVELS.get(request.color, "info"))
+        return pb.AddLogResponse()
+
+    async def UpsertRunStep(
+        self, request: pb.UpsertRunStepRequest, context: Context
+    ) -> pb.UpsertRunStepResponse:
+        for field in ("workflow_id", "step_name", "plugin"):
+            if not getattr(request, field):
+                raise UsageError(f"{field} is empty")
+        text = f"{request.step_name} ({request.plugin}): {request.status}"
+        level = "error" if request.error_message else "info"
+        text = f"{text}: {request.error_message}" if request.error_message else text
+        await self._service.add_log(request.run_id, text, level)
+        return pb.UpsertRunStepResponse(step_id=f"{request.workflow_id}-{request.step_index}")
+
+    # The engine
+
+    async def Health(self, request: pb.HealthRequest, context: Context) -> pb.HealthResponse:
+        return pb.HealthResponse(status=self._readiness.word)
+
+    async def GetServerInfo(
+        self, request: pb.GetServerInfoRequest, context: Context
+    ) -> pb.GetServerInfoResponse:
+        return self._info
+
+    async def GetAuthConfig(
+        self, request: pb.GetAuthConfigRequest, context: Context
+    ) -> pb.GetAuthConfigResponse:
+        info = self._info
+        return pb.GetAuthConfigResponse(
+            auth_enabled=info.auth_enabled,
+            auth_type=info.auth_type,
+            auth_endpoint=info.auth_endpoint,
+        )
+
+    async def _follow(
+        self, prefix: str, after_seq: int = 0
+    ) -> AsyncGenerator[list[Recorded] | None]:
+        """Yield a run's events in batches, and None as a heartbeat."""
+        self._readiness.require()
+        record = await self._service.resolve(prefix)
+        source = self._service.follow(record.id, max(after_seq, 0))
+        async with aclosing(until_stopping(source, self._readiness)) as batches:
+            async for batch in batches:
+                yield batch
+
+
+def _server_info(settings: ServerSettings) -> pb.GetServerInfoResponse:
+    addresses = (("grpc", settings.public_grpc), ("http", settings.public_http))
+    return pb.GetServerInfoResponse(
+        version=__version__,
+        auth_enabled=False,
+        auth_type="none",
+        capabilities=sorted(CAPABILITIES),
+        endpoints=[pb.ServerEndpoint(type=kind, address=text) for kind, text in addresses if text],
+    )
