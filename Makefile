@@ -49,7 +49,8 @@ clean:  ## remove the environment and everything made
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv $(VENV) 2>/dev/null || { sh scripts/install-venv.sh && $(PYTHON) -m venv --clear $(VENV); }
+	PYTHON=$(PYTHON) sh scripts/install-packages.sh python:venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 
 $(STAMP): pyproject.toml | $(BIN)/python
@@ -57,5 +58,6 @@ $(STAMP): pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)
+	sh scripts/install-packages.sh curl:curl git:git bash:bash nginx:nginx-light
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@

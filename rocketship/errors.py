@@ -1,13 +1,18 @@
 """Every error Rocketship raises on purpose, so that callers can catch coarse or fine.
 
 RocketshipError
-├── UsageError           the command line asks for something impossible       exit 2
+├── UsageError           somebody asks for something impossible               exit 2
+│   └── Conflict             not possible in the present state of a run
 ├── InvalidSuite         suite files with problems                            exit 2
 ├── NotFound             no such run, test or file                            exit 2
 ├── Ambiguous            a run id prefix that fits several runs               exit 2
 ├── SettingsError        a ROCKETSHIP_* setting that cannot be used           exit 2
 ├── Infrastructure       the machinery failed, not the system under test      exit 3
-│   └── StoreError       the history database cannot be read or written
+│   ├── StoreError           the history database cannot be read or written
+│   ├── Unreachable          no engine answers, or something else does
+│   ├── Refused              the engine does not accept who is calling
+│   ├── Overloaded           more was asked for than the engine takes
+│   └── Draining             the engine is about to stop; another try later works
 └── StepError            one attempt of one step went wrong                   exit 1
     ├── AssertionFailed      AssertionError
     ├── StepTimeout          TimeoutError
@@ -25,7 +30,13 @@ suite refers to and what reports show.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
+
+from rocketship.dataclass import dataclass
+
+#: How a command ends that somebody stopped; the other exit codes belong to errors.
+EXIT_CANCELLED = 130
 
 
 class RocketshipError(Exception):
@@ -47,21 +58,48 @@ class RocketshipError(Exception):
 
 
 class UsageError(RocketshipError):
-    """The command line asks for something that cannot be done."""
+    """Somebody asks for something that cannot be done."""
 
     code = "usage"
     exit_code = 2
 
 
+class Conflict(UsageError):
+    """What is asked for cannot be done in the present state of the run."""
+
+    code = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong with a suite; `place` is `file:line:column`, or empty."""
+
+    place: str
+    message: str
+
+
 class InvalidSuite(RocketshipError):
-    """One or more suite files have problems; `report` is the complete text to show."""
+    """One or more suite files have problems.
+
+    Attributes:
+        report: The complete text to show.
+        violations: The same, one by one, as far as they are known.
+    """
 
     code = "invalid-suite"
     exit_code = 2
 
-    def __init__(self, message: str, *, report: str = "", hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        report: str = "",
+        violations: Sequence[Violation] = (),
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.report = report
+        self.violations = tuple(violations)
 
 
 class NotFound(RocketshipError):
@@ -96,6 +134,32 @@ class StoreError(Infrastructure):
     """The history database cannot be read or written."""
 
     code = "store"
+
+
+class Unreachable(Infrastructure):
+    """No engine answers at an address, or something that is not an engine does."""
+
+    code = "unreachable"
+
+
+class Refused(Infrastructure):
+    """The engine, or something in front of it, does not accept who is calling."""
+
+    code = "refused"
+    retryable = False
+
+
+class Overloaded(Infrastructure):
+    """More was asked for at once than the engine takes."""
+
+    code = "overloaded"
+    retryable = False
+
+
+class Draining(Infrastructure):
+    """The engine is about to stop; another try finds the next one."""
+
+    code = "draining"
 
 
 class StepError(RocketshipError):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
 from rocketship.interpreter.host import InterruptToken, UnitRef, UnitState
 from rocketship.plugins.api import Call, Plugin

@@ -10,9 +10,9 @@ import json
 import math
 import re
 import time
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import TypeAlias
+
+from rocketship.dataclass import dataclass
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 JsonObject: TypeAlias = dict[str, Json]
@@ -27,9 +27,14 @@ _UNIT_SECONDS = {
     "m": 60.0,
     "h": 3600.0,
 }
-_PIECE = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_DURATION = re.compile(rf"([+-]?)((?:{_PIECE.pattern})+|0)")
+# Compiled when the first duration is read, as many suites have none.
+_PIECE = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
+_DURATION = rf"([+-]?)((?:{_PIECE})+|0)"
 DURATION_HELP = "a number and a unit (ns, us, ms, s, m, h), which can be joined: 500ms, 1.5s, 1m30s"
+
+
+# Made once, as `json.dumps` would make one for every call.
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +60,12 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: The text is not a duration; the message says what one looks like.
     """
-    match = _DURATION.fullmatch(text.strip())
+    match = re.fullmatch(_DURATION, text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a duration; write {DURATION_HELP}")
-    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PIECE.findall(match[2]))
+        raise ValueError(f"{to_json(text)} is not a duration; write {DURATION_HELP}")
+    seconds = sum(
+        float(number) * _UNIT_SECONDS[unit] for number, unit in re.findall(_PIECE, match[2])
+    )
     return -seconds if match[1] == "-" else seconds
 
 
@@ -101,7 +108,12 @@ def to_text(value: Json) -> str:
 
 def to_json(value: Json) -> str:
     """Return compact JSON with keys in their own order and text unescaped."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(value)
+
+
+def to_ascii_json(value: Json) -> str:
+    """Return compact JSON of ASCII alone, which holds any text: half a surrogate pair too."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _float_text(value: float) -> str:
@@ -109,6 +121,8 @@ def _float_text(value: float) -> str:
         return str(value)
     if value == int(value):
         return str(int(value))
+    from decimal import Decimal
+
     return format(Decimal(repr(value)), "f")
 
 

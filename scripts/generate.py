@@ -1,28 +1,54 @@
-"""Writes the files that are made from code; with --check, only tells whether they are up to date."""
+"""Writes the files that are made from code; with --check, tells whether they are up to date."""
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 from rocketship.plugins.registry import Registry
 from rocketship.suite.schema import json_schema
 
 ROOT = Path(__file__).parents[1]
+WIRE = "rocketship/wire/_generated"
 
 
 def generated() -> dict[Path, str]:
     """Return the content of every generated file."""
     schema = json.dumps(json_schema(Registry()), indent=2, ensure_ascii=False)
-    return {ROOT / "docs" / "suite.schema.json": schema + "\n"}
+    return {ROOT / "docs" / "suite.schema.json": schema + "\n", **wire_code()}
+
+
+def wire_code() -> dict[Path, str]:
+    """Return the code made from the protocol, by its place in the repository."""
+    import grpc_tools
+    from grpc_tools import protoc
+
+    well_known = Path(grpc_tools.__file__).parent / "_proto"
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [
+            "protoc",
+            # The proto file is known under the folder of its code, so that imports fit the package.
+            f"-I{WIRE}={ROOT / 'proto' / 'rocketship' / 'v1'}",
+            f"-I{well_known}",
+            f"--python_out={folder}",
+            f"--pyi_out={folder}",
+            f"--grpc_python_out={folder}",
+            f"{WIRE}/engine.proto",
+        ]
+        if protoc.main(arguments) != 0:
+            sys.exit("protoc failed")
+        made = sorted((Path(folder) / WIRE).iterdir())
+        return {ROOT / WIRE / path.name: path.read_text(encoding="utf-8") for path in made}
 
 
 def main(arguments: list[str]) -> int:
     """Write or check, and return the exit code."""
+    files = generated()
     stale = [
         path
-        for path, content in generated().items()
+        for path, content in files.items()
         if not path.exists() or path.read_text(encoding="utf-8") != content
     ]
     if "--check" in arguments:
@@ -31,7 +57,7 @@ def main(arguments: list[str]) -> int:
         return 1 if stale else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(generated()[path], encoding="utf-8")
+        path.write_text(files[path], encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 

@@ -6,8 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.sample_api"]
+# How long an example takes says more about the machine's load than about the code.
+settings.register_profile("rocketship", deadline=None)
+settings.load_profile("rocketship")
+
+pytest_plugins = [
+    "tests.fixtures.engine_process",
+    "tests.fixtures.history",
+    "tests.fixtures.sample_api",
+    "tests.fixtures.workbench",
+]
 
 
 @pytest.fixture(autouse=True)

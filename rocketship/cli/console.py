@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import TextIO
 
 from rocketship.errors import InvalidSuite, RocketshipError
@@ -41,6 +42,8 @@ class Console:
         self.unicode = _shows_unicode(out)
         self.colour = _has_colour(out, environment)
         self.error_colour = _has_colour(err, environment)
+        #: Why results could not be written; a reader that has gone away is no reason.
+        self.failure: OSError | None = None
         #: Entered around everything written; a live view uses it to get out of the way.
         self.guard: Callable[[], AbstractContextManager[object]] = nullcontext
         for stream in (out, err):
@@ -83,34 +86,42 @@ class Console:
     def print(self, text: str = "") -> None:
         """Write a line of results; the text is taken as it is, so pass user text by `printable`."""
         with self.guard():
-            self.out.write(self.marks(text) + "\n")
-            self.out.flush()
+            self.write(self.marks(text) + "\n")
+
+    def write(self, text: str) -> None:
+        """Write to stdout as it is; once that has failed, nowhere, so that runs can go on."""
+        error = _write(self.out, text)
+        if error is not None and not isinstance(error, BrokenPipeError):
+            self.failure = self.failure or error
 
     def note(self, text: str) -> None:
         """Tell something that is not a result."""
         self._tell("", "", text)
 
-    def warning(self, text: str) -> None:
-        """Tell something that may need attention."""
+    def warning(self, text: str, hint: str | None = None) -> None:
+        """Tell something that may need attention and, when it is known, what to do about it."""
         self._tell("warning: ", "yellow", text)
+        self._hint(hint)
 
     def error(self, error: RocketshipError) -> None:
         """Tell what went wrong and, when it is known, what to do about it."""
         if isinstance(error, InvalidSuite) and error.report:
             self._tell("", "", error.report.rstrip("\n"))
         self._tell("error: ", "red", error.message)
-        if error.hint:
-            self._tell("hint: ", "cyan", error.hint)
+        self._hint(error.hint)
+
+    def _hint(self, text: str | None) -> None:
+        if text:
+            self._tell("hint: ", "cyan", text)
 
     def _tell(self, label: str, color: str, text: str) -> None:
         if self.error_colour and label:
             label = _paint(label, color, True, False)
         with self.guard():
-            self.out.flush()
-            self.err.write(label + self.marks(printable(text)) + "\n")
-            self.err.flush()
+            _write(self.err, label + self.marks(printable(text)) + "\n")
 
 
+@cache
 def standard_console() -> Console:
     """Return the console of this process."""
     return Console(sys.stdout, sys.stderr, os.environ)
@@ -119,6 +130,19 @@ def standard_console() -> Console:
 def _paint(text: str, color: str, bold: bool, dim: bool) -> str:
     codes = ["1"] * bold + ["2"] * dim + ([_CODES[color]] if color else [])
     return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes and text else text
+
+
+def _write(stream: TextIO, text: str) -> OSError | None:
+    """Write and flush; a stream that refuses leads to nowhere from then on."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        return error
+    return None
 
 
 def _has_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from rocketship.cli.connection.endpoint import choose_engine
 from rocketship.cli.console import Console
+from rocketship.cli.interrupt import all_like_ctrl_c
+from rocketship.errors import RocketshipError, UsageError
+from rocketship.profiles.resolve import Connection
 from rocketship.settings import engine_settings
 
 if TYPE_CHECKING:
     from rocketship.client.base import EngineClient
+    from rocketship.client.channel import Endpoint
     from rocketship.plugins.registry import Registry
     from rocketship.run.events import Recorded
     from rocketship.store.base import RunRecord
+    from rocketship.suite.load import LoadedSuite
+
+T = TypeVar("T")
 
 
-def run_async(main: Coroutine[Any, Any, int]) -> int:
-    """Run a command's coroutine to its end and return its exit code."""
-    return asyncio.run(main)
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end and return its result, mostly the exit code."""
+    # Without --debug people get messages, not what libraries log.
+    logging.lastResort = logging.NullHandler()
+    return asyncio.run(_stoppable(main))
+
+
+async def _stoppable(main: Coroutine[Any, Any, T]) -> T:
+    with all_like_ctrl_c():
+        return await main
 
 
 def plugin_registry() -> Registry:
@@ -31,35 +48,64 @@ def plugin_registry() -> Registry:
     return Registry(settings.disabled_plugins)
 
 
-@asynccontextmanager
-async def connect(console: Console) -> AsyncIterator[EngineClient]:
-    """Open the engine this command works with, and finish what a killed process left behind.
+def current_folder() -> Path:
+    """Return the folder the command was started in.
 
-    The recovered runs are carried to their end before the context is left.
+    Raises:
+        UsageError: It has been removed since.
     """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        hint = "change to a folder that does"
+        raise UsageError("the current folder does not exist any more", hint=hint) from None
+
+
+@asynccontextmanager
+async def connect(console: Console, connection: Connection) -> AsyncIterator[EngineClient]:
+    """Open the engine a command works with; errors are those of choosing it and of using it."""
+    async with open_engine(console, choose_engine(console, connection)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def open_engine(
+    console: Console, endpoint: Endpoint | None, checked: Iterable[LoadedSuite] = ()
+) -> AsyncIterator[EngineClient]:
+    """Open an engine elsewhere, or one in this process.
+
+    The latter first finishes what a killed process left behind: what is shown is then final, and
+    what runs next finds no leftovers. Suites that are `checked` are not checked once more by it.
+    """
+    if endpoint is not None:
+        from rocketship.client.remote import open_remote
+
+        async with open_remote(endpoint, note=console.note, warn=console.warning) as remote:
+            yield remote
+        return
     from rocketship.client.local import open_local
 
     settings = engine_settings(os.environ, default_recovery="cleanup")
-    async with open_local(settings, plugin_registry()) as client:
-        tasks = [
-            asyncio.create_task(_finish_recovery(console, client, record))
-            for record in client.recovered
-        ]
-        try:
-            yield client
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
+    async with open_local(settings, plugin_registry(), checked) as client:
+        async with asyncio.TaskGroup() as group:
+            for record in client.recovered:
+                group.create_task(_finish_recovery(console, client, record, settings.recovery))
+        yield client
 
 
-async def _finish_recovery(console: Console, client: EngineClient, record: RunRecord) -> None:
+async def _finish_recovery(
+    console: Console, client: EngineClient, record: RunRecord, recovery: str
+) -> None:
     """Follow a run that was taken over, and say what became of it."""
-    console.note(
-        f'The process of run {record.id} ("{record.suite}") was killed; finishing its cleanup now.'
-    )
+    doing = "resuming it" if recovery == "resume" else "finishing its cleanup"
+    console.note(f'Run {record.id} ("{record.suite}") was left unfinished; {doing} now.')
     last: Recorded | None = None
-    async for item in client.watch(record.id):
-        last = item
+    try:
+        async for item in client.watch(record.id):
+            last = item
+    except RocketshipError as error:
+        # What the command itself was asked for may still be possible.
+        console.warning(f"run {record.id} could not be finished: {error.message}", error.hint)
+        return
     status = getattr(last.event, "status", None) if last else None
     console.note(f"Run {record.id} has ended: {status or 'unfinished'}.")

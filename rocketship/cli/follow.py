@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from rocketship.cli.interrupt import EXIT_CANCELLED, InterruptLadder
 from rocketship.cli.output.summary import exit_code
-from rocketship.errors import RocketshipError
+from rocketship.dataclass import dataclass
+from rocketship.errors import EXIT_CANCELLED, RocketshipError
+from rocketship.run.events import RunStarted
 from rocketship.run.result import Folder, RunResult
 from rocketship.run.spec import RunSpec
 
 if TYPE_CHECKING:
-    from rocketship.cli.console import Console
+    from rocketship.cli.interrupt import InterruptLadder
     from rocketship.cli.output.base import Output
     from rocketship.client.base import EngineClient
+    from rocketship.suite.load import LoadedSuite
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A suite to run: its specification, its secret environment values, and its name."""
+    """A suite to run: name, specification, secret environment values, and what was read."""
 
     suite: str
     spec: RunSpec
     env: Mapping[str, str]
+    loaded: LoadedSuite
 
 
 @dataclass(slots=True)
@@ -46,10 +49,10 @@ class Followed:
 class Follower:
     """Starts runs and feeds their events to an output."""
 
-    def __init__(self, console: Console, client: EngineClient, output: Output) -> None:
-        self._console = console
+    def __init__(self, client: EngineClient, output: Output, ladder: InterruptLadder) -> None:
         self._client = client
         self._output = output
+        self._ladder = ladder
         self._folders: dict[str, Folder] = {}
         self._error: RocketshipError | None = None
         self._cancelled = False
@@ -59,17 +62,17 @@ class Follower:
         self._output.start([launch.suite for launch in launches])
         results: list[RunResult] = []
         try:
-            with InterruptLadder(self._console, self._cancel_all) as ladder:
-                await self._follow_all(launches, ladder)
+            self._ladder.arm(self._cancel_all)
+            await self._follow_all(launches)
         finally:
             results = [folder.result() for folder in self._folders.values()]
             self._output.close(results)
-        code = EXIT_CANCELLED if ladder.interrupted else exit_code(results)
+        code = EXIT_CANCELLED if self._ladder.interrupted else exit_code(results)
         return Followed(results, code, self._error)
 
-    async def _follow_all(self, launches: Sequence[Launch], ladder: InterruptLadder) -> None:
+    async def _follow_all(self, launches: Sequence[Launch]) -> None:
         tasks = {asyncio.ensure_future(self._follow(launch)) for launch in launches}
-        enough = asyncio.ensure_future(ladder.stop_waiting.wait())
+        enough = asyncio.ensure_future(self._ladder.stop_waiting.wait())
         try:
             waiting = set(tasks)
             while waiting and not enough.done():
@@ -81,21 +84,32 @@ class Follower:
             for task in (*tasks, enough):
                 task.cancel()
             await asyncio.wait((*tasks, enough))
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
 
     async def _follow(self, launch: Launch) -> None:
         try:
             run_id = await self._client.create_run(launch.spec, launch.env)
             folder = self._folders[run_id] = Folder(run_id)
+            suite = launch.suite
             if self._cancelled:
-                await self._client.cancel_run(run_id, reason="cancelled by the user")
+                await self._cancel(run_id)
             async for item in self._client.watch(run_id):
                 folder.apply(item.event)
-                self._output.handle(run_id, launch.suite, item)
+                if isinstance(item.event, RunStarted):
+                    suite = item.event.suite  # with its templates filled in
+                self._output.handle(run_id, suite, item)
         except RocketshipError as error:
             # The other suites are followed to their end before this is told.
             self._error = self._error or error
 
     async def _cancel_all(self) -> None:
         self._cancelled = True
-        for run_id in list(self._folders):
+        await asyncio.gather(*map(self._cancel, list(self._folders)))
+
+    async def _cancel(self, run_id: str) -> None:
+        try:
             await self._client.cancel_run(run_id, reason="cancelled by the user")
+        except RocketshipError as error:
+            self._error = self._error or error

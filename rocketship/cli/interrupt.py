@@ -5,58 +5,89 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from rocketship.cli.console import Console
+from rocketship.errors import EXIT_CANCELLED
 
-EXIT_CANCELLED = 130
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def all_like_ctrl_c() -> Iterator[None]:
+    """Make SIGTERM and a lost terminal end a command as Ctrl-C does; asyncio must be running."""
+    handler = signal.getsignal(signal.SIGINT)
+    changed = []
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # `nohup` and its like have chosen to ignore a signal; that is not ours to change.
+        if callable(handler) and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, handler)
+            changed.append(number)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class InterruptLadder:
-    """Counts SIGINT and SIGTERM.
+    """Counts signals from `arm` until the context is left, with the engine closed.
 
     Args:
-        cancel: Called for the first signal: asks the engine to cancel every run.
+        console: Where to say what a signal does.
+        elsewhere: Whether the engine is in another process, which goes on without this one.
     """
 
-    def __init__(self, console: Console, cancel: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, console: Console, *, elsewhere: bool = False) -> None:
         self._console = console
-        self._cancel = cancel
+        self._elsewhere = elsewhere
         self._count = 0
+        self._before: dict[signal.Signals, Any] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.stop_waiting = asyncio.Event()
 
     def __enter__(self) -> InterruptLadder:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._signalled)
         return self
 
     def __exit__(self, *_: object) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number, handler in self._before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+    def arm(self, cancel: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Take the signals over; the first calls `cancel`, which cancels every run."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            before = signal.getsignal(number)
+            if before is not signal.SIG_IGN:
+                self._before[number] = before
+                loop.add_signal_handler(number, self._signalled, cancel)
 
     @property
     def interrupted(self) -> bool:
         """Whether at least one signal came."""
         return self._count > 0
 
-    def _signalled(self) -> None:
+    def _signalled(self, cancel: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._count += 1
         if self._count == 1:
             self._console.note(
                 "Cancelling; cleanup steps still run. Press Ctrl-C again to stop waiting for them."
             )
-            task = asyncio.ensure_future(self._run_cancel())
-            self._tasks.add(task)
+            self._tasks.add(asyncio.ensure_future(cancel()))
         elif self._count == 2:
-            self._console.note(
-                "No longer waiting; the next rocketship command finishes the cleanup."
-            )
+            who = "the engine" if self._elsewhere else "the next rocketship command"
+            self._console.note(f"No longer waiting; {who} finishes the cleanup.")
             self.stop_waiting.set()
         else:
-            os._exit(EXIT_CANCELLED)
+            _leave_at_once()
 
-    async def _run_cancel(self) -> None:
-        await self._cancel()
+
+def _leave_at_once() -> None:
+    from rocketship.plugins.children import kill_all
+
+    kill_all()
+    os._exit(EXIT_CANCELLED)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import Infrastructure, UsageError
 from rocketship.reports.formats import FORMATS, check_format, render
 from rocketship.run.result import RunResult
@@ -36,13 +36,19 @@ def parse_report_files(options: Sequence[str]) -> tuple[ReportFile, ...]:
 
 
 def write_reports(files: Sequence[ReportFile], results: Sequence[RunResult]) -> None:
-    """Write every report.
+    """Write every report that can be written.
 
     Raises:
-        Infrastructure: A file cannot be written; the message names it.
+        Infrastructure: A file cannot be written; the message names the first.
     """
+    failures = []
     for file in files:
-        write_file(file.path, render(file.format, results))
+        try:
+            write_file(file.path, render(file.format, results))
+        except Infrastructure as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def write_file(path: Path, content: bytes) -> None:

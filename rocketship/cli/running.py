@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rocketship.cli.connection.endpoint import choose_engine
 from rocketship.cli.console import Console, standard_console
-from rocketship.cli.context import connect, plugin_registry
-from rocketship.cli.follow import Follower, Launch
+from rocketship.cli.context import current_folder, open_engine, plugin_registry
+from rocketship.cli.follow import Followed, Follower, Launch
+from rocketship.cli.interrupt import InterruptLadder
+from rocketship.cli.origin.context import Origin
 from rocketship.cli.output.base import choose_output
 from rocketship.cli.suites import SuiteFile, read_suites
+from rocketship.dataclass import dataclass
 from rocketship.errors import UsageError
 from rocketship.interpreter.selection import select
+from rocketship.profiles.resolve import Connection
 from rocketship.run.spec import RunSpec, Selection
 from rocketship.suite.environment import collect, load_env_file
 from rocketship.suite.variables import VariableInputs
 from rocketship.values import JsonObject
 
 if TYPE_CHECKING:
+    from rocketship.cli.report_files import ReportFile
     from rocketship.client.base import EngineClient
+    from rocketship.client.channel import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +50,100 @@ class RunRequest:
     timestamps: bool = False
     context: JsonObject = field(default_factory=dict)
     allow_unknown_keys: bool = False
+    connection: Connection = Connection()
+    detach: bool = False
 
 
 async def run_suites(request: RunRequest) -> int:
     """Run what was asked for and return the exit code."""
-    from rocketship.cli.report_files import parse_report_files, write_reports
-
     console = standard_console()
-    reports = parse_report_files(request.reports)
+    reports = report_files(request.reports)
     output = choose_output(request.output, console, timestamps=request.timestamps)
+    endpoint = choose_engine(console, request.connection)
+    if request.detach:
+        check_detached(endpoint, request.reports)
     launches = prepare(console, request)
-    async with connect(console) as client:
-        if request.last_failed:
-            launches = await _narrow_to_failed(console, client, launches)
-        followed = await Follower(console, client, output).run(launches)
-    write_reports(reports, followed.results)
+    checked = [launch.loaded for launch in launches]
+    origin = Origin((Path(launch.spec.file) for launch in launches), os.environ)
+    with InterruptLadder(console, elsewhere=endpoint is not None) as ladder:
+        async with open_engine(console, endpoint, checked) as client:
+            launches = await _with_context(launches, origin, request.context)
+            if request.last_failed:
+                launches = await _narrow_to_failed(console, client, launches)
+            if request.detach:
+                return await start_only(console, client, launches)
+            followed = await Follower(client, output, ladder).run(launches)
+    return conclude(reports, followed)
+
+
+def report_files(options: Sequence[str]) -> tuple[ReportFile, ...]:
+    """Return what the `--report` options ask for.
+
+    Raises:
+        UsageError: An option makes no sense.
+    """
+    if not options:
+        return ()
+    from rocketship.cli.report_files import parse_report_files
+
+    return parse_report_files(options)
+
+
+def check_detached(endpoint: Endpoint | None, reports: Sequence[str]) -> None:
+    """Make sure that a run can go on without this process.
+
+    Raises:
+        UsageError: It cannot, or something is to be done at its end.
+    """
+    if endpoint is None:
+        raise UsageError(
+            "--detach needs an engine that goes on when this command has ended",
+            hint="start one with `rocketship start server -b`, or name one with --engine",
+        )
+    if reports:
+        raise UsageError(
+            "--report writes at the end of a run, and --detach does not wait for it",
+            hint="use `rocketship report RUN` later",
+        )
+
+
+async def start_only(console: Console, client: EngineClient, launches: Sequence[Launch]) -> int:
+    """Start runs, print their ids, and leave them to the engine."""
+    for launch in launches:
+        console.print(await client.create_run(launch.spec, launch.env))
+    return 0
+
+
+def conclude(reports: Sequence[ReportFile], followed: Followed) -> int:
+    """Write the reports and return the exit code.
+
+    Raises:
+        RocketshipError: A report cannot be written, or a run went wrong.
+    """
+    if reports:
+        from rocketship.cli.report_files import write_reports
+
+        write_reports(reports, followed.results)
     if followed.error is not None:
         raise followed.error
     return followed.code
+
+
+async def _with_context(
+    launches: Sequence[Launch], origin: Origin, given: JsonObject
+) -> list[Launch]:
+    """Say of every run where it comes from; git has had time to answer."""
+    await asyncio.to_thread(origin.gather)
+    return [
+        replace(
+            launch,
+            spec=replace(
+                launch.spec,
+                context=origin.context(Path(launch.spec.file), launch.spec.source, given),
+            ),
+        )
+        for launch in launches
+    ]
 
 
 def prepare(console: Console, request: RunRequest) -> list[Launch]:
@@ -105,11 +189,10 @@ def _launch(suite: SuiteFile, request: RunRequest, env: Mapping[str, str]) -> La
         concurrency=request.concurrency,
         timeout_seconds=request.timeout_seconds,
         fail_fast=request.fail_fast,
-        context=request.context,
-        workdir=str(Path.cwd()),
+        workdir=str(current_folder()),
     )
     name = loaded.suite.name if loaded.suite else suite.shown
-    return Launch(name, spec, env)
+    return Launch(name, spec, env, loaded)
 
 
 async def _narrow_to_failed(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rocketship.cli.console import Console
+from rocketship.cli.context import current_folder
+from rocketship.dataclass import dataclass
 from rocketship.errors import InvalidSuite
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def read_suites(
     from rocketship.suite.discover import discover
     from rocketship.suite.load import load_suite
 
-    cwd = Path.cwd()
+    cwd = current_folder()
     found = discover(paths, cwd=cwd)
     suites: list[SuiteFile] = []
     reports: list[str] = []
@@ -52,10 +52,10 @@ def read_suites(
         if loaded.skipped:
             console.warning(loaded.skipped)
         elif loaded.suite is None:
-            reports.append(loaded.report())
+            reports.append(loaded.report(console.width))
         else:
             if loaded.problems:
-                console.note(loaded.report())
+                console.note(loaded.report(console.width))
             suites.append(SuiteFile(str(loaded.suite.location.file), loaded))
     if reports:
         count = "a suite file has" if len(reports) == 1 else f"{len(reports)} suite files have"

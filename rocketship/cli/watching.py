@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from rocketship.cli.console import standard_console
-from rocketship.cli.context import plugin_registry
+from rocketship.cli.context import current_folder, plugin_registry
 from rocketship.cli.running import RunRequest, run_suites
-from rocketship.errors import RocketshipError
+from rocketship.errors import EXIT_CANCELLED, RocketshipError
 from rocketship.suite.discover import discover
 from rocketship.suite.load import load_suite
 from rocketship.suite.variables import VariableInputs
@@ -28,7 +28,7 @@ async def watch_suites(request: RunRequest) -> int:
         except RocketshipError as error:
             console.error(error)
             code = error.exit_code
-        if code == 130:
+        if code == EXIT_CANCELLED:
             return code
         console.note("Waiting for a change; Ctrl-C ends.")
         # Files have no event that works everywhere, on network mounts and in containers too.
@@ -50,7 +50,7 @@ def _snapshot(request: RunRequest) -> Snapshot:
 
 def _files(request: RunRequest) -> set[Path]:
     files = {*request.var_files, *request.env_files}
-    cwd = Path.cwd()
+    cwd = current_folder()
     plugins = plugin_registry()
     try:
         inputs = VariableInputs.read(request.variables, request.var_files)

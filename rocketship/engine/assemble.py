@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from functools import partial
 
+from rocketship.dataclass import dataclass
 from rocketship.engine.hub import Hub
 from rocketship.engine.ownership import Owner
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
 from rocketship.engine.recovery import recover_lost_runs
+from rocketship.engine.retention import keep_removing_old_runs, remove_old_runs
 from rocketship.engine.service import RunService
 from rocketship.plugins.registry import Registry
 from rocketship.runtime.embedded.backend import EmbeddedBackend
@@ -20,8 +22,7 @@ from rocketship.settings import EngineSettings
 from rocketship.store.base import RunRecord
 from rocketship.store.sealing import Sealer, derived_key, key_from_file
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
-
-SECONDS_PER_DAY = 86_400
+from rocketship.suite.load import LoadedSuite
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,20 @@ class Engine:
 
     service: RunService
     backend: EmbeddedBackend
+    hub: Hub
     recovered: tuple[RunRecord, ...]
 
 
 @asynccontextmanager
-async def open_engine(settings: EngineSettings, plugins: Registry) -> AsyncIterator[Engine]:
+async def open_engine(
+    settings: EngineSettings, plugins: Registry, checked: Iterable[LoadedSuite] = ()
+) -> AsyncIterator[Engine]:
     """Open the engine over the settings' data folder; leaving evicts what still runs.
+
+    Args:
+        settings: How it works.
+        plugins: The plugins there are.
+        checked: Suites about to be run that this process has loaded already.
 
     Raises:
         StoreError: The data folder or the database cannot be used.
@@ -50,7 +59,7 @@ async def open_engine(settings: EngineSettings, plugins: Registry) -> AsyncItera
         hub=hub,
         recorder=recorder,
         sealer=sealer,
-        planner=Planner(plugins),
+        planner=Planner(plugins, checked),
         owner=owner.name,
     )
     backend = EmbeddedBackend(
@@ -60,15 +69,16 @@ async def open_engine(settings: EngineSettings, plugins: Registry) -> AsyncItera
         plugins=plugins,
         max_parallel_tests=settings.max_parallel_tests,
     )
-    service.use(backend)
+    recovery = Recovery(settings.recovery)
+    take_over = partial(recover_lost_runs, store, service, owner, recovery)
+    service.use(backend, take_over)
+    sweeper = asyncio.create_task(keep_removing_old_runs(store, settings.retention_days))
     try:
-        recovery = Recovery(settings.recovery)
-        recovered = await recover_lost_runs(store, service, owner, recovery)
-        if settings.retention_days:
-            oldest = time.time() - settings.retention_days * SECONDS_PER_DAY
-            await store.delete_ended_before(oldest)
-        yield Engine(service, backend, tuple(recovered))
+        recovered = await take_over()
+        await remove_old_runs(store, settings.retention_days)
+        yield Engine(service, backend, hub, tuple(recovered))
     finally:
+        sweeper.cancel()
         await backend.close()
         await service.settle()
         await plugins.close()

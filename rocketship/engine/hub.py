@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import field
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import RocketshipError
 from rocketship.run.events import Recorded
 
@@ -73,6 +74,25 @@ class Hub:
 
     def __init__(self) -> None:
         self._topics: dict[str, _Topic] = {}
+        self._taps: list[Callable[[Sequence[Recorded]], None]] = []
+
+    @property
+    def run_ids(self) -> list[str]:
+        """The runs that are live here."""
+        return list(self._topics)
+
+    @property
+    def watchers(self) -> int:
+        """How many watchers all live runs have together."""
+        return sum(len(topic.subscriptions) for topic in self._topics.values())
+
+    def carries(self, run_id: str) -> bool:
+        """Return whether a run is live here."""
+        return run_id in self._topics
+
+    def tap(self, listener: Callable[[Sequence[Recorded]], None]) -> None:
+        """Show a listener the events of every run from now on; it must be quick."""
+        self._taps.append(listener)
 
     def open(self, run_id: str) -> None:
         """Begin to carry a run's events."""
@@ -80,6 +100,8 @@ class Hub:
 
     def publish(self, run_id: str, events: Sequence[Recorded]) -> None:
         """Deliver events, in sequence, to everybody who watches the run."""
+        for listener in self._taps:
+            listener(events)
         if topic := self._topics.get(run_id):
             for subscription in topic.subscriptions:
                 subscription.put(events)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ class Owner:
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / FOLDER
-        self.name = f"{os.getpid()}-{secrets.token_hex(8)}"
+        self.name = f"{os.getpid()}-{os.urandom(8).hex()}"
         self._handle = self._lock_own_file()
 
     def release(self) -> None:
@@ -54,7 +53,9 @@ class Owner:
 
     def _lock_own_file(self) -> int:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self._folder.parent, self._folder):
+                # A mode is not for parents that are made on the way.
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(self._path(self.name), os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from rocketship.dataclass import dataclass
 from rocketship.engine.hub import Hub
 from rocketship.errors import RocketshipError, StoreError
-from rocketship.run.events import Event, Recorded, RunFinished
-from rocketship.run.result import Folder
+from rocketship.run.events import Event, Recorded, RunFinished, RunStarted, TestFinished
+from rocketship.run.result import Totals
+from rocketship.run.status import Status
 from rocketship.store.base import RunRecord, RunStore, UnitCheckpoint
 from rocketship.store.sealing import Sealer
-from rocketship.values import JsonObject, to_json
+from rocketship.values import JsonObject, to_ascii_json
 
 #: How long an event may wait for company; a checkpoint stores it sooner.
 GATHER_SECONDS = 0.02
@@ -29,13 +31,21 @@ class _Track:
     """A run being recorded."""
 
     record: RunRecord
-    folder: Folder
     seq: int
+    tests: dict[str, Status] = field(default_factory=dict)
     pending: list[Recorded] = field(default_factory=list)
     end: RunRecord | None = None
     timer: asyncio.TimerHandle | None = None
     flushes: set[asyncio.Task[None]] = field(default_factory=set)
     error: StoreError | None = None
+    finished: bool = False
+
+    def count(self, event: Event) -> None:
+        """Keep how each test ended, for the totals of the run."""
+        if isinstance(event, RunStarted):
+            self.tests = {f"t-{index}": Status.PENDING for index in range(len(event.tests))}
+        elif isinstance(event, TestFinished) and event.unit in self.tests:
+            self.tests[event.unit] = event.status
 
 
 class Recorder:
@@ -49,10 +59,9 @@ class Recorder:
 
     def begin(self, record: RunRecord, events: Sequence[Event]) -> None:
         """Start recording a run that has these events already."""
-        folder = Folder(record.id)
+        track = self._tracks[record.id] = _Track(record, len(events))
         for event in events:
-            folder.apply(event)
-        self._tracks[record.id] = _Track(record, folder, len(events))
+            track.count(event)
         self._hub.open(record.id)
 
     def end(self, run_id: str, error: RocketshipError | None = None) -> None:
@@ -65,13 +74,22 @@ class Recorder:
     def emit(self, run_id: str, event: Event) -> None:
         track = self._tracks[run_id]
         track.seq += 1
-        track.folder.apply(event)
+        track.count(event)
         track.pending.append(Recorded(track.seq, event))
         if isinstance(event, RunFinished):
             track.end = self._ended(track, event)
+            track.finished = True
         if track.timer is None:
             loop = asyncio.get_running_loop()
             track.timer = loop.call_later(GATHER_SECONDS, self._flush_soon, track)
+
+    def add(self, run_id: str, event: Event) -> bool:
+        """Take an event from outside the runtime; return whether the run still takes any."""
+        track = self._tracks.get(run_id)
+        if track is None or track.finished:
+            return False
+        self.emit(run_id, event)
+        return True
 
     async def flush(self, run_id: str) -> None:
         track = self._tracks[run_id]
@@ -91,7 +109,7 @@ class Recorder:
     async def save_unit(
         self, run_id: str, unit: str, attempt: int, state: JsonObject, *, sensitive: bool
     ) -> None:
-        data = to_json(state).encode()
+        data = to_ascii_json(state).encode()
         if sensitive:
             data = self._sealer.seal(data, run_id)
         await self._store_pending(self._tracks[run_id], UnitCheckpoint(unit, attempt, data))
@@ -133,5 +151,5 @@ class Recorder:
             ended_at=event.at,
             duration_seconds=event.duration_seconds,
             message=event.message,
-            totals=track.folder.result().totals,
+            totals=Totals.of(track.tests.values()),
         )

@@ -1,16 +1,11 @@
-"""Takes over the runs of processes that were killed, once, and brings them to their end."""
+"""Takes over the runs of processes that were killed, and brings them to their end."""
 
 from __future__ import annotations
 
-import logging
-
 from rocketship.engine.ownership import Owner
 from rocketship.engine.service import RunService
-from rocketship.errors import RocketshipError
 from rocketship.runtime.ports import Recovery
 from rocketship.store.base import RunRecord, RunStore
-
-log = logging.getLogger(__name__)
 
 
 async def recover_lost_runs(
@@ -27,13 +22,6 @@ async def recover_lost_runs(
         with owner.claim(name) as claimed:
             ids = set(await store.adopt(name, owner.name)) if claimed else set()
         adopted += [record for record in lost if record.id in ids]
-    recovered = []
     for record in adopted:
-        try:
-            await service.recover(record, recovery)
-        except RocketshipError as error:
-            # One unreadable run must not keep the others from their cleanup.
-            log.error("run_not_recovered: %s: %s", record.id, error.message)
-        else:
-            recovered.append(record)
-    return recovered
+        await service.recover(record, recovery)
+    return adopted

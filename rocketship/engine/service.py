@@ -6,14 +6,27 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import aclosing, suppress
+from typing import Any, TypeVar
 
-from rocketship.engine.hub import Hub, Subscription
+from rocketship.dataclass import dataclass
+from rocketship.engine.follower import Follower
+from rocketship.engine.hub import Hub
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
-from rocketship.errors import Ambiguous, Infrastructure, NotFound, StoreError, UsageError
-from rocketship.run.events import Recorded, RunFinished, RunStarted
+from rocketship.errors import (
+    Ambiguous,
+    Conflict,
+    Infrastructure,
+    NotFound,
+    Overloaded,
+    RocketshipError,
+    StoreError,
+    UsageError,
+)
+from rocketship.redaction import Redactor
+from rocketship.run.events import LogEmitted, Recorded, RunFinished, RunStarted, TestFinished
 from rocketship.run.ids import MIN_PREFIX, is_run_id_prefix, new_run_id
 from rocketship.run.result import RunResult, fold
 from rocketship.run.spec import RunSpec
@@ -23,19 +36,36 @@ from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, RunStor
 from rocketship.store.sealing import Sealer
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-EVENT_PAGE = 1000
+#: Beyond the last event of every run.
+MAX_SEQ = 2**63 - 1
+#: Runs that may go on at once; each keeps its plan in memory.
+MAX_RUNS = 10_000
+#: A run id nobody has, to ask the store for.
+MAX_RUN_ID = "7" + "z" * 25
+#: How long the store may take to be called healthy.
+HEALTH_SECONDS = 2.0
 #: How often a run that another process carries out is looked at.
 FOLLOW_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """A run's record, everything that happened in it so far, and the number of its last event."""
+    """A run's record, its result so far, the number of its last event, and the events."""
 
     record: RunRecord
     result: RunResult
     seq: int
+    events: tuple[Recorded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Whether a run is stopped, by this request or already, and what to tell about it."""
+
+    stopped: bool
+    message: str
 
 
 class RunService:
@@ -63,11 +93,20 @@ class RunService:
         self._owner = owner
         self._backend: RunBackend | None = None
         self._prepared: dict[str, RunSource] = {}
-        self._supervisors: set[asyncio.Task[None]] = set()
+        self._take_over: Callable[[], Awaitable[object]] | None = None
+        self._unrecovered: dict[str, RocketshipError] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._follower = Follower(store, hub, self._look_elsewhere)
 
-    def use(self, backend: RunBackend) -> None:
-        """Connect the runtime, which itself asks this service for its runs."""
+    def use(self, backend: RunBackend, take_over: Callable[[], Awaitable[object]]) -> None:
+        """Connect the runtime, which itself asks this service for its runs.
+
+        Args:
+            backend: The runtime.
+            take_over: Calls `recover` for every run whose process is gone by now.
+        """
         self._backend = backend
+        self._take_over = take_over
 
     async def create_run(
         self, spec: RunSpec, env: Mapping[str, str], *, idempotency_key: str = ""
@@ -77,11 +116,16 @@ class RunService:
         Raises:
             InvalidSuite: The suite has problems; nothing is stored.
             UsageError: The selection matches no test, or cannot be read.
+            Overloaded: Too many runs go on.
             StoreError: The run cannot be stored.
         """
+        if len(self._hub.run_ids) >= MAX_RUNS:
+            raise Overloaded(
+                f"{MAX_RUNS} runs go on already", hint="try again when some have ended"
+            )
         run_id = new_run_id()
         now = time.time()
-        plan, files = self._planner.plan(spec, env, run_id)
+        plan, files = await self._planner.plan_aside(spec, env, run_id)
         if not plan.tests:
             raise UsageError(f'no test of "{plan.suite}" matches the selection')
         infos = tuple(test.info for test in plan.tests)
@@ -96,25 +140,47 @@ class RunService:
             owner=self._owner,
         )
         new = NewRun(record, spec, (started,), self._seal(env, run_id), idempotency_key)
+        # Whoever asked may hang up at any moment: a run that is stored is also started.
+        launch = self._launch(new, RunSource(plan, files, now, dict(env)))
+        return await asyncio.shield(self._keep(launch, f"launch-{run_id}"))
+
+    async def _launch(self, new: NewRun, source: RunSource) -> str:
+        run_id = new.record.id
         stored_id = await self._store.create_run(new)
         if stored_id == run_id:
-            self._prepared[run_id] = RunSource(plan, files, now, dict(env))
-            self._recorder.begin(record, (started,))
+            self._prepared[run_id] = source
+            self._recorder.begin(new.record, new.events)
             await self._begin(run_id)
         return stored_id
 
     async def recover(self, record: RunRecord, recovery: Recovery) -> None:
-        """Go on with a run whose process was lost; the run must be this process's own by now."""
+        """Go on with a run whose process was lost; the run must be this process's own by now.
+
+        When that is impossible, whoever watches the run gets the error, and it stays as it is: one
+        unreadable run must not keep others from their cleanup.
+        """
+        try:
+            await self._go_on(record, recovery)
+        except RocketshipError as error:
+            self._unrecovered[record.id] = error
+
+    async def _go_on(self, record: RunRecord, recovery: Recovery) -> None:
         spec, sealed = await self._store.spec(record.id)
-        env = json.loads(self._sealer.open(sealed, record.id)) if sealed else {}
-        plan, files = self._planner.plan(spec, env, record.id)
-        events = [item.event for item in await self._all_events(record.id)]
-        self._prepared[record.id] = RunSource(plan, files, record.created_at, env, recovery)
+        env = self._unseal(sealed, record.id)
+        plan, files = await self._planner.plan_aside(spec, env, record.id)
+        events = [item.event for item in await self._stored_events(record.id)]
+        told = frozenset(event.unit for event in events if isinstance(event, TestFinished))
+        source = RunSource(plan, files, record.created_at, env, recovery, told)
+        self._prepared[record.id] = source
         self._recorder.begin(record, events)
-        await self._begin(record.id)
+        await self._begin(record.id, recovered=True)
 
     async def run_source(self, run_id: str) -> RunSource:
         return self._prepared.pop(run_id)
+
+    def follow(self, run_id: str, after_seq: int = 0) -> AsyncGenerator[list[Recorded]]:
+        """Yield a run's events in batches; see `Follower.follow`."""
+        return self._follower.follow(run_id, after_seq)
 
     async def watch(self, run_id: str, after_seq: int = 0) -> AsyncIterator[Recorded]:
         """Yield a run's events after a sequence number, then follow it to its end.
@@ -123,15 +189,23 @@ class RunService:
             NotFound: There is no such run.
             RocketshipError: The run could not be carried out or recorded completely.
         """
-        subscription = self._hub.subscribe(run_id)
-        try:
-            async for item in self._replay_and_follow(run_id, after_seq, subscription):
-                yield item
-                if isinstance(item.event, RunFinished) and subscription is None:
-                    return
-        finally:
-            if subscription is not None:
-                self._hub.unsubscribe(run_id, subscription)
+        async with aclosing(self._follower.follow(run_id, after_seq)) as batches:
+            async for batch in batches:
+                for item in batch:
+                    yield item
+
+    async def wait_ended(self, prefix: str = "") -> None:
+        """Wait until a run, or every run of this process, has ended with its cleanup.
+
+        Raises:
+            RocketshipError: There is no such run; as for `resolve`.
+        """
+        run_ids = [(await self.resolve(prefix)).id] if prefix else self._hub.run_ids
+        for run_id in run_ids:
+            # However it ended, and even if its record is incomplete: it is over.
+            with suppress(RocketshipError):
+                async for _ in self._follower.follow(run_id, MAX_SEQ):
+                    pass
 
     async def resolve(self, prefix: str) -> RunRecord:
         """Return the run an id, or the unique beginning of one, stands for.
@@ -158,34 +232,76 @@ class RunService:
     async def get_run(self, prefix: str) -> RunDetails:
         """Return a run by its id or a unique beginning of it; errors as for `resolve`."""
         record = await self.resolve(prefix)
-        events = await self._all_events(record.id)
+        events = await self._stored_events(record.id)
         result = fold(record.id, (item.event for item in events))
-        return RunDetails(record, result, events[-1].seq if events else 0)
+        return RunDetails(record, result, events[-1].seq if events else 0, tuple(events))
+
+    async def get_spec(self, prefix: str) -> RunSpec:
+        """Return what was to be run, without the secrets; errors as for `resolve`."""
+        spec, _ = await self._store.spec((await self.resolve(prefix)).id)
+        return spec
 
     async def list_runs(self, query: RunFilter) -> RunPage:
         """Return a page of runs."""
         return await self._store.list_runs(query)
 
-    async def cancel_run(self, run_id: str, *, reason: str, force: bool = False) -> None:
-        """Stop a run of this process; its cleanup runs unless `force` is set."""
-        await self._runtime.cancel(run_id, reason=reason, force=force)
+    async def cancel_run(self, prefix: str, *, reason: str, force: bool = False) -> Cancellation:
+        """Stop a run of this process; its cleanup runs unless `force` is set.
+
+        Harmless for a run that has ended. Errors as for `resolve`.
+        """
+        if not self._hub.carries(prefix):
+            record = await self.resolve(prefix)
+            if record.status.finished:
+                return Cancellation(True, f"run {record.id} has ended already: {record.status}")
+            if not self._hub.carries(record.id):
+                message = f"run {record.id} is carried out by another process; stop it there"
+                return Cancellation(False, message)
+            prefix = record.id
+        await self._runtime.cancel(prefix, reason=reason, force=force)
+        doing = "without cleanup" if force else "its cleanup still runs"
+        return Cancellation(True, f"run {prefix} is being cancelled; {doing}")
+
+    async def add_log(self, run_id: str, message: str, level: str = "info") -> None:
+        """Add a line to the log of a run of this process, on behalf of an external worker.
+
+        Raises:
+            NotFound: There is no such run.
+            Conflict: The run does not go on in this process.
+        """
+        record = await self.resolve(run_id)
+        _, sealed = await self._store.spec(record.id)
+        message = Redactor(self._unseal(sealed, record.id).values()).text(message)
+        line = LogEmitted(time.time(), "", 1, "", message, level, source="worker")
+        if not self._recorder.add(record.id, line):
+            raise Conflict(f"run {record.id} takes no log lines: it does not go on here")
 
     async def delete_run(self, prefix: str) -> str:
         """Remove a run from history and return its id.
 
         Raises:
-            UsageError: The run is still running. Otherwise as for `resolve`.
+            Conflict: The run is still running. Otherwise as for `resolve`.
         """
         record = await self.resolve(prefix)
         if not record.status.finished:
-            raise UsageError(f"run {record.id} is still running", hint="cancel it first")
+            raise Conflict(f"run {record.id} is still running", hint="cancel it first")
         await self._store.delete_run(record.id)
         return record.id
 
+    async def health(self) -> dict[str, bool]:
+        """Return whether each part this service depends on works."""
+        try:
+            async with asyncio.timeout(HEALTH_SECONDS):
+                await self._store.find(MAX_RUN_ID)
+            store = True
+        except (StoreError, TimeoutError):
+            store = False
+        return {"store": store, "runtime": (await self._runtime.health()).ok}
+
     async def settle(self) -> None:
         """Wait until no run of this process is being carried out any more."""
-        while self._supervisors:
-            await asyncio.wait(self._supervisors)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     @property
     def _runtime(self) -> RunBackend:
@@ -193,13 +309,18 @@ class RunService:
             raise Infrastructure("the engine has no runtime yet")
         return self._backend
 
-    async def _begin(self, run_id: str) -> None:
+    async def _begin(self, run_id: str, *, recovered: bool = False) -> None:
         await self._runtime.start(run_id)
-        task = asyncio.create_task(self._supervise(run_id), name=f"supervise-{run_id}")
-        self._supervisors.add(task)
-        task.add_done_callback(self._supervisors.discard)
+        self._keep(self._supervise(run_id, recovered=recovered), f"supervise-{run_id}")
 
-    async def _supervise(self, run_id: str) -> None:
+    def _keep(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Carry some work out to its end, whoever waits for it."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _supervise(self, run_id: str, *, recovered: bool) -> None:
         """Wait for a run's end and tell its watchers, whatever that end is."""
         try:
             await self._runtime.outcome(run_id)
@@ -210,47 +331,43 @@ class RunService:
             self._recorder.end(run_id, error)
         except Exception as error:
             log.exception("run_failed_unexpectedly", extra={"run_id": run_id})
-            message = f"the engine failed: {type(error).__name__}: {error}"
-            self._recorder.emit(run_id, RunFinished(time.time(), Status.FAILED, 0.0, message))
-            self._recorder.end(run_id, Infrastructure(message, hint="please report this"))
+            await self._give_up(run_id, error, recovered=recovered)
         else:
             self._recorder.end(run_id)
 
-    async def _replay_and_follow(
-        self, run_id: str, after_seq: int, subscription: Subscription | None
-    ) -> AsyncIterator[Recorded]:
-        seq = after_seq
-        while True:
-            for item in await self._all_events(run_id, seq):
-                seq = item.seq
-                yield item
-            if subscription is None:
-                await self._wait_elsewhere(run_id)
-                continue
-            while events := await subscription.take():
-                for item in events:
-                    if item.seq > seq:
-                        seq = item.seq
-                        yield item
-            if events is None:
-                return
+    async def _give_up(self, run_id: str, error: Exception, *, recovered: bool) -> None:
+        """End a run for its watchers after a fault of the engine.
 
-    async def _wait_elsewhere(self, run_id: str) -> None:
-        """Pause before another look at a run that this process does not carry out."""
-        if not await self._store.find(run_id):
-            raise NotFound(f'there is no run "{run_id}"')
+        Somebody else may still clean up after it; but only once, or a fault that comes back would
+        keep the run unfinished for ever.
+        """
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        message = f"the engine failed: {type(error).__name__}: {error}"
+        hint = "please report this; the next rocketship command finishes the cleanup"
+        if recovered:
+            hint = "please report this; its cleanup may be incomplete"
+            self._recorder.emit(run_id, RunFinished(time.time(), Status.FAILED, 0.0, message))
+            with suppress(StoreError):
+                await self._recorder.flush(run_id)
+        self._recorder.end(run_id, Infrastructure(message, hint=hint))
+
+    async def _look_elsewhere(self, run_id: str) -> None:
+        """Pause before another look at a run that another process carries out, if it still does."""
+        if self._take_over is not None:
+            await self._take_over()
+        if error := self._unrecovered.get(run_id):
+            raise error
         await asyncio.sleep(FOLLOW_SECONDS)
 
-    async def _all_events(self, run_id: str, after_seq: int = 0) -> list[Recorded]:
-        events: list[Recorded] = []
-        while page := await self._store.events(run_id, after_seq, EVENT_PAGE):
-            events += page
-            after_seq = page[-1].seq
-            if len(page) < EVENT_PAGE:
-                break
-        return events
+    async def _stored_events(self, run_id: str) -> list[Recorded]:
+        return [item async for page in self._follower.stored(run_id) for item in page]
 
     def _seal(self, env: Mapping[str, str], run_id: str) -> bytes:
         if not env:
             return b""
         return self._sealer.seal(json.dumps(dict(env)).encode(), run_id)
+
+    def _unseal(self, sealed: bytes, run_id: str) -> dict[str, str]:
+        env: dict[str, str] = json.loads(self._sealer.open(sealed, run_id)) if sealed else {}
+        return env

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from rocketship.dataclass import dataclass
 from rocketship.run.events import Event, Recorded
 from rocketship.run.result import Totals
 from rocketship.run.spec import RunSpec
@@ -33,9 +34,17 @@ class RunRecord:
     owner: str = ""
 
 
+#: What lists can be ordered by; runs that have not ended come first where the newest do.
+ORDERS = ("started_at", "ended_at", "duration")
+
+
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs to list; empty fields match everything, text is compared without case."""
+    """Which runs to list, and in which order.
+
+    Empty fields match everything; text is compared without case. `cursor` is that of the page
+    before, from a query that was otherwise the same.
+    """
 
     status: str = ""
     suite: str = ""
@@ -44,9 +53,10 @@ class RunFilter:
     source: str = ""
     branch: str = ""
     schedule: str = ""
+    order_by: str = ORDERS[0]
     ascending: bool = False
     limit: int = DEFAULT_PAGE
-    before: str = ""
+    cursor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,11 @@ class RunStore(Protocol):
         ...
 
     async def list_runs(self, query: RunFilter) -> RunPage:
-        """Return a page of runs, newest first unless `ascending`."""
+        """Return a page of runs, newest (or longest) first unless `ascending`.
+
+        Raises:
+            UsageError: The cursor is none that a page came with.
+        """
         ...
 
     async def spec(self, run_id: str) -> tuple[RunSpec, bytes]:

@@ -6,7 +6,6 @@ file in the data folder that only its owner can read and that is made when first
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +65,8 @@ class Sealer:
 
 def derived_key(text: str) -> bytes:
     """Return the key for a configured secret text of any length."""
+    import hashlib
+
     return hashlib.sha256(b"rocketship sealing\0" + text.encode()).digest()
 
 

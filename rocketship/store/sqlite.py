@@ -10,15 +10,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rocketship.errors import NotFound, StoreError
+from rocketship.errors import NotFound, StoreError, UsageError
 from rocketship.run.events import Recorded, decode, encode
+from rocketship.run.ids import is_run_id_prefix
 from rocketship.run.result import Totals
 from rocketship.run.spec import RunSpec, Selection
 from rocketship.run.status import Status
 from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, UnitCheckpoint
 from rocketship.store.schema import MIGRATIONS
 from rocketship.store.writer import Writer
-from rocketship.values import to_json
+from rocketship.values import to_ascii_json
 
 #: How long a process waits for another one's transaction.
 BUSY_SECONDS = 15.0
@@ -27,6 +28,13 @@ _COLUMNS = (
     "id, suite, file, status, created_at, ended_at, duration_seconds, message, totals, context,"
     " owner"
 )
+#: What runs are ordered by. Of a run that goes on, neither its end nor its duration is known; it
+#: counts as later and longer than all others.
+_ORDER_KEYS = {
+    "started_at": ("id",),
+    "ended_at": ("coalesce(ended_at, 9e999)", "id"),
+    "duration": ("iif(ended_at IS NULL, 9e999, duration_seconds)", "id"),
+}
 _CONTEXT_FILTERS = {
     "project": "project_id",
     "source": "source",
@@ -46,7 +54,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, full_sync: bool = False) -> None:
         self._path = path
         self._full_sync = full_sync
-        self._writer = Writer(self._connect)
+        self._writer = Writer(self._connect, path)
 
     async def create_run(self, new: NewRun) -> str:
         return await self._writer.submit(lambda connection: _create_run(connection, new))
@@ -61,7 +69,7 @@ class SqliteStore:
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(
                 "INSERT OR IGNORE INTO event VALUES (?, ?, ?)",
-                [(run_id, item.seq, to_json(encode(item.event))) for item in events],
+                [(run_id, item.seq, to_ascii_json(encode(item.event))) for item in events],
             )
             if unit is not None:
                 connection.execute(
@@ -154,18 +162,18 @@ class SqliteStore:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._full_sync else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
-        _migrate(connection)
+        _migrate(connection, self._path)
         return connection
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == len(MIGRATIONS):
         return
     if version > len(MIGRATIONS):
         raise StoreError(
-            f"the history database has version {version}, newer than this program understands "
-            f"({len(MIGRATIONS)})",
+            f"the history database {path} has version {version}, newer than this program "
+            f"understands ({len(MIGRATIONS)})",
             hint="upgrade rocketship, or use another ROCKETSHIP_DATA_DIR",
         )
     connection.execute("BEGIN IMMEDIATE")
@@ -192,12 +200,12 @@ def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
         (
             record.id,
             new.idempotency_key or None,
-            record.suite,
-            record.file,
+            _text(record.suite),
+            _text(record.file),
             record.status.value,
             record.created_at,
             json.dumps(asdict(record.totals)),
-            to_json(record.context),
+            to_ascii_json(record.context),
             record.owner,
             _encode_spec(spec),
             spec.source,
@@ -210,7 +218,7 @@ def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
     )
     connection.executemany(
         "INSERT INTO event VALUES (?, ?, ?)",
-        [(record.id, seq, to_json(encode(event))) for seq, event in enumerate(new.events, 1)],
+        [(record.id, seq, to_ascii_json(encode(event))) for seq, event in enumerate(new.events, 1)],
     )
     return record.id
 
@@ -223,7 +231,7 @@ def _end_run(connection: sqlite3.Connection, end: RunRecord) -> None:
             end.status.value,
             end.ended_at,
             end.duration_seconds,
-            end.message,
+            _text(end.message),
             json.dumps(asdict(end.totals)),
             end.id,
         ),
@@ -235,17 +243,36 @@ def _list_runs(connection: sqlite3.Connection, query: RunFilter) -> RunPage:
     conditions, values = _conditions(query)
     where = " AND ".join(conditions) or "1"
     total = connection.execute(f"SELECT count(*) FROM run WHERE {where}", values).fetchone()[0]
-    if query.before:
-        conditions.append("id > ?" if query.ascending else "id < ?")
-        values.append(query.before)
-        where = " AND ".join(conditions)
+    keys = _ORDER_KEYS[query.order_by]
+    if query.cursor:
+        where += f" AND ({', '.join(keys)}) {'>' if query.ascending else '<'}"
+        where += f" ({', '.join('?' for _ in keys)})"
+        values += _read_cursor(query.cursor, keys)
     direction = "ASC" if query.ascending else "DESC"
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM run WHERE {where} ORDER BY id {direction} LIMIT ?",
+        f"SELECT {_COLUMNS}, {', '.join(keys)} FROM run WHERE {where}"
+        f" ORDER BY {', '.join(f'{key} {direction}' for key in keys)} LIMIT ?",
         [*values, query.limit + 1],
     ).fetchall()
-    page = tuple(_record(row) for row in rows[: query.limit])
-    return RunPage(page, total, page[-1].id if len(rows) > query.limit else "")
+    page = rows[: query.limit]
+    cursor = _cursor(page[-1][-len(keys) :]) if len(rows) > query.limit else ""
+    return RunPage(tuple(_record(row[: -len(keys)]) for row in page), total, cursor)
+
+
+def _cursor(values: tuple[Any, ...]) -> str:
+    return "-".join(str(value) for value in reversed(values))
+
+
+def _read_cursor(text: str, keys: tuple[str, ...]) -> list[Any]:
+    """Return the values of the keys a page ended with."""
+    run_id, *rest = text.split("-", len(keys) - 1)
+    try:
+        if not is_run_id_prefix(run_id) or len(rest) + 1 != len(keys):
+            raise ValueError(text)
+        return [*map(float, rest), run_id]
+    except ValueError:
+        hint = "use the cursor that came with the page before, unchanged"
+        raise UsageError(f'"{text}" is not a cursor of this list', hint=hint) from None
 
 
 def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
@@ -289,7 +316,7 @@ def _encode_spec(spec: RunSpec) -> str:
         "context": spec.context,
         "workdir": spec.workdir,
     }
-    return json.dumps(data, ensure_ascii=False)
+    return json.dumps(data)
 
 
 def _spec(connection: sqlite3.Connection, run_id: str) -> tuple[RunSpec, bytes]:
@@ -306,6 +333,11 @@ def _spec(connection: sqlite3.Connection, run_id: str) -> tuple[RunSpec, bytes]:
         source=row[1], files=dict(files.fetchall()), selection=Selection(**selection), **data
     )
     return spec, row[2]
+
+
+def _text(value: str) -> str:
+    """Return the text with what UTF-8 cannot express, half a surrogate pair, as an escape."""
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _tuple(value: Any) -> Any:

@@ -10,10 +10,11 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from rocketship.dataclass import dataclass
 from rocketship.errors import StoreError
 
 T = TypeVar("T")
@@ -32,15 +33,18 @@ class Writer:
     """Runs work on a connection of its own.
 
     Args:
-        connect: Opens the connection, in the thread; its error reaches the first caller.
+        connect: Opens the connection, in the thread; its error reaches every caller.
+        path: The database, to be named in errors.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], path: Path) -> None:
         self._connect = connect
+        self._path = path
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="rocketship-store", daemon=True)
         self._closed = False
+        self._ended = asyncio.Event()
         self._thread.start()
 
     def submit(self, work: Work[T]) -> asyncio.Future[T]:
@@ -61,13 +65,20 @@ class Writer:
         if not self._closed:
             self._closed = True
             self._jobs.put(None)
-            await asyncio.to_thread(self._thread.join)
+            await self._ended.wait()
+            self._thread.join()
 
     def _run(self) -> None:
         try:
+            self._work()
+        finally:
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _work(self) -> None:
+        try:
             connection = self._connect()
         except (sqlite3.Error, OSError, StoreError) as error:
-            self._refuse_all(_translate(error))
+            self._refuse_all(_translate(error, self._path))
             return
         while batch := self._next_batch():
             self._commit(connection, batch)
@@ -98,7 +109,7 @@ class Writer:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             for job in batch:
-                job.error = job.error or _translate(error)
+                job.error = job.error or _translate(error, self._path)
 
     def _perform(self, connection: sqlite3.Connection, job: _Job) -> None:
         connection.execute("SAVEPOINT job")
@@ -108,7 +119,8 @@ class Writer:
             if not connection.in_transaction:
                 raise  # a full disk ends the whole transaction
             connection.execute("ROLLBACK TO job")
-            job.error = _translate(error) if isinstance(error, sqlite3.Error) else error
+            known = isinstance(error, sqlite3.Error)
+            job.error = _translate(error, self._path) if known else error
         connection.execute("RELEASE job")
 
     def _refuse_all(self, error: StoreError) -> None:
@@ -127,25 +139,25 @@ def _resolve(batch: list[_Job]) -> None:
             job.future.set_result(job.result)
 
 
-def _translate(error: BaseException) -> StoreError:
+def _translate(error: BaseException, path: Path) -> StoreError:
     if isinstance(error, StoreError):
         return error
     text = str(error)
     if "disk is full" in text:
-        return StoreError("the disk with the history database is full", hint="free some space")
+        return StoreError(f"the disk is full: {path}", hint="free some space")
     if "locked" in text:
         return StoreError(
-            "the history database stayed locked by another process",
+            f"the history database {path} stayed locked by another process",
             hint="wait for the other rocketship process, or use another ROCKETSHIP_DATA_DIR",
         )
     if "readonly" in text or "unable to open" in text or isinstance(error, OSError):
         return StoreError(
-            f"the history database cannot be written: {text}",
+            f"the history database {path} cannot be written: {text}",
             hint="check the permissions of ROCKETSHIP_DATA_DIR, or point it somewhere else",
         )
     if "malformed" in text or "not a database" in text:
         return StoreError(
-            f"the history database is damaged: {text}",
-            hint="move the file out of the way; a new one is made",
+            f"the history database {path} is damaged: {text}",
+            hint="move it and the files beside it that begin so out of the way; a new one is made",
         )
-    return StoreError(f"the history database failed: {text}")
+    return StoreError(f"the history database {path} failed: {text}")

@@ -228,6 +228,7 @@ class RunBackendContract:
         async def body(stage: Stage) -> None:
             outcome, result = await stage.play(whole)
             assert outcome.status is Status.TIMEOUT
+            assert result.message == "the run took longer than its timeout of 50ms"
             assert result.tests[0].status is Status.TIMEOUT
             assert stage.probe.calls == ["a", "ac"]
 

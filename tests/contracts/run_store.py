@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rocketship.errors import NotFound
+from rocketship.errors import NotFound, UsageError
 from rocketship.run.events import Recorded, RunFinished, RunStarted, TestFinished, TestInfo
 from rocketship.run.ids import new_run_id
 from rocketship.run.result import Totals
 from rocketship.run.spec import RunSpec, Selection
 from rocketship.run.status import Status
-from rocketship.store.base import NewRun, RunFilter, RunRecord, RunStore, UnitCheckpoint
+from rocketship.store.base import ORDERS, NewRun, RunFilter, RunRecord, RunStore, UnitCheckpoint
 
 SPEC = RunSpec(
     file="suite.yaml",
@@ -176,11 +177,58 @@ class RunStoreContract:
             first = await store.list_runs(RunFilter(limit=2))
             assert [run.id for run in first.runs] == [runs[4].id, runs[3].id]
             assert first.total == 5
-            rest = await store.list_runs(RunFilter(limit=3, before=first.cursor))
+            rest = await store.list_runs(RunFilter(limit=3, cursor=first.cursor))
             assert [run.id for run in rest.runs] == [runs[2].id, runs[1].id, runs[0].id]
             assert rest.cursor == ""
             oldest = await store.list_runs(RunFilter(limit=1, ascending=True))
             assert [run.id for run in oldest.runs] == [runs[0].id]
+
+        self.run(body)
+
+    @pytest.mark.parametrize("ascending", [False, True])
+    @pytest.mark.parametrize("order_by", ORDERS)
+    def test_list_in_any_order_has_every_run_once_however_it_is_paged(
+        self, order_by: str, ascending: bool
+    ) -> None:
+        # Created in this order; the last two go on, and the first two cannot be told apart.
+        ends = [(50.0, 7.0), (50.0, 7.0), (40.0, 9.0), (60.0, 1.0), None, None]
+        runs = [record(1000.0 + number) for number in range(len(ends))]
+        expected = {
+            "started_at": [0, 1, 2, 3, 4, 5],
+            "ended_at": [2, 0, 1, 3, 4, 5],
+            "duration": [3, 0, 1, 2, 4, 5],
+        }[order_by]
+
+        async def body(store: RunStore) -> None:
+            for run, end in zip(runs, ends, strict=True):
+                await store.create_run(new_run(run))
+                if end:
+                    over = replace(ended(run, ended_at=end[0]), duration_seconds=end[1])
+                    await store.append(run.id, [], end=over)
+            for limit in (1, 2, 5, 6):
+                found, cursor = [], ""
+                while True:
+                    query = RunFilter(
+                        order_by=order_by, ascending=ascending, limit=limit, cursor=cursor
+                    )
+                    page = await store.list_runs(query)
+                    found += [run.id for run in page.runs]
+                    assert page.total == len(runs)
+                    if not (cursor := page.cursor):
+                        break
+                ordered = [runs[index].id for index in expected]
+                assert found == (ordered if ascending else ordered[::-1])
+
+        self.run(body)
+
+    @pytest.mark.parametrize(
+        ("order_by", "cursor"),
+        [("started_at", "!"), ("started_at", "-"), ("duration", "abc"), ("ended_at", "abc-x")],
+    )
+    def test_list_refuses_a_cursor_it_has_not_made(self, order_by: str, cursor: str) -> None:
+        async def body(store: RunStore) -> None:
+            with pytest.raises(UsageError, match="is not a cursor"):
+                await store.list_runs(RunFilter(order_by=order_by, cursor=cursor))
 
         self.run(body)
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from rocketship.cli.console import standard_console
 from rocketship.errors import UsageError
 
 SHELLS = ("bash", "zsh", "fish")
@@ -24,4 +25,4 @@ def main(shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> No
     script = get_completion_script(
         prog_name="rocketship", complete_var="_ROCKETSHIP_COMPLETE", shell=shell
     )
-    print(script)
+    standard_console().print(script)

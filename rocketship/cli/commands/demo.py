@@ -14,6 +14,7 @@ import typer
 from rocketship.cli.console import standard_console
 from rocketship.cli.context import run_async
 from rocketship.errors import Infrastructure, UsageError
+from rocketship.profiles.resolve import Connection
 
 COPY = Annotated[
     Path | None,
@@ -38,7 +39,9 @@ async def _demo(output: str | None) -> int:
     with SampleApi() as api:
         standard_console().note(f"The sample API listens on {api.url}.")
         variables = (f"base_url={api.url}",)
-        return await run_suites(RunRequest(paths=files, variables=variables, output=output))
+        here = Connection(auto=True)
+        request = RunRequest(paths=files, variables=variables, output=output, connection=here)
+        return await run_suites(request)
 
 
 def _copy(folder: Path) -> int:

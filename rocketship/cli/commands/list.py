@@ -16,6 +16,7 @@ from rocketship.cli import options
 from rocketship.cli.console import Console, standard_console
 from rocketship.cli.context import connect, run_async
 from rocketship.errors import UsageError
+from rocketship.profiles.resolve import Connection
 from rocketship.run.printable import printable
 from rocketship.run.status import Status
 from rocketship.values import format_duration, format_time
@@ -33,16 +34,28 @@ _MARKS = {
 }
 
 
+@options.with_connection
 def main(
-    status: Annotated[str, typer.Option(help="Only runs with this status.")] = "",
-    suite: Annotated[str, typer.Option(help="Only suites whose name contains this.")] = "",
-    project_id: Annotated[str, typer.Option(help="Only runs of this project.")] = "",
-    source: Annotated[str, typer.Option(help="Only runs from this source.")] = "",
-    branch: Annotated[str, typer.Option(help="Only runs of this branch.")] = "",
-    schedule_name: Annotated[str, typer.Option(help="Only runs of this schedule.")] = "",
-    limit: Annotated[int, typer.Option(help="Most runs to show, 1 to 1000.")] = DEFAULT_LIMIT,
+    connection: Connection,
+    status: Annotated[str, typer.Option(metavar="TEXT", help="Only runs with this status.")] = "",
+    suite: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only suites whose name contains this.")
+    ] = "",
+    project_id: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only runs of this project.")
+    ] = "",
+    source: Annotated[str, typer.Option(metavar="TEXT", help="Only runs from this source.")] = "",
+    branch: Annotated[str, typer.Option(metavar="TEXT", help="Only runs of this branch.")] = "",
+    schedule_name: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only runs of this schedule.")
+    ] = "",
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="Most runs to show, 1 to 1000.")
+    ] = DEFAULT_LIMIT,
     ascending: Annotated[bool, typer.Option("--ascending", help="Oldest first.")] = False,
-    cursor: Annotated[str, typer.Option(help="Continue a list where it stopped.")] = "",
+    cursor: Annotated[
+        str, typer.Option(metavar="TEXT", help="Continue a list where it stopped.")
+    ] = "",
     output: options.FORMAT = "table",
 ) -> int:
     """List runs, newest first."""
@@ -64,17 +77,17 @@ def main(
         schedule=schedule_name,
         ascending=ascending,
         limit=limit,
-        before=cursor,
+        cursor=cursor,
     )
-    return run_async(_list(query, output))
+    return run_async(_list(query, connection, output))
 
 
-async def _list(query: RunFilter, output: str) -> int:
+async def _list(query: RunFilter, connection: Connection, output: str) -> int:
     console = standard_console()
-    async with connect(console) as client:
+    async with connect(console, connection) as client:
         page = await client.list_runs(query)
     if output == "json":
-        print(json.dumps(_document(page), indent=2, ensure_ascii=False))
+        console.print(json.dumps(_document(page), indent=2, ensure_ascii=False))
     elif page.runs:
         _table(console, page)
     else:
@@ -84,7 +97,7 @@ async def _list(query: RunFilter, output: str) -> int:
 
 def _table(console: Console, page: RunPage) -> None:
     columns = f"{'RUN ID':<{SHORT_ID}}  {'STATUS':<11} {'TESTS':>9}  {'DURATION':>8}  STARTED"
-    console.print(console.paint(f"{columns:<62}  SUITE", bold=True))
+    console.print(console.paint(f"{columns:<61}  SUITE", bold=True))
     for run in page.runs:
         mark, color = _MARKS.get(run.status, ("·", ""))
         status = console.paint(f"{mark} {run.status.value:<9}", color)

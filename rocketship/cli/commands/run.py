@@ -9,6 +9,7 @@ Exit codes: 0 all passed, 1 a test failed or nothing was executed, 2 usage or an
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ import typer
 from rocketship.cli import options
 from rocketship.cli.context import run_async
 from rocketship.errors import UsageError
-from rocketship.values import parse_duration
+from rocketship.profiles.resolve import Connection
 
 AUTO = Annotated[
     bool, typer.Option("--auto", "-a", help="Use an engine in this process, whatever the profile.")
@@ -42,19 +43,15 @@ WATCH = Annotated[bool, typer.Option("--watch", help="Run again whenever a file 
 LAST_FAILED = Annotated[
     bool, typer.Option("--last-failed", help="Only tests that failed when last run.")
 ]
-REPORTS = Annotated[
-    list[str] | None,
-    typer.Option("--report", metavar="FORMAT=FILE", help="Write junit or json; repeatable."),
-]
-OUTPUT = Annotated[str | None, typer.Option("--output", metavar="HOW", help="live, plain or json.")]
-TIMESTAMPS = Annotated[bool, typer.Option("--timestamp", "-t", help="Show times of log lines.")]
 METADATA = Annotated[
     list[str] | None,
     typer.Option("--metadata", metavar="KEY=VALUE", help="Further context; repeatable."),
 ]
 
 
+@options.with_connection
 def main(
+    connection: Connection,
     paths: options.PATHS = None,
     files: options.FILES = None,
     folders: options.FOLDERS = None,
@@ -70,15 +67,20 @@ def main(
     dry_run: DRY_RUN = False,
     watch: WATCH = False,
     last_failed: LAST_FAILED = False,
-    report: REPORTS = None,
-    output: OUTPUT = None,
-    timestamp: TIMESTAMPS = False,
-    project_id: Annotated[str, typer.Option(help="Project the run belongs to.")] = "",
-    branch: Annotated[str, typer.Option(help="Branch under test.")] = "",
-    commit: Annotated[str, typer.Option(help="Commit under test.")] = "",
-    source: Annotated[str, typer.Option(help="Where the run comes from.")] = "",
-    trigger: Annotated[str, typer.Option(help="What started the run.")] = "",
-    schedule_name: Annotated[str, typer.Option(help="Schedule that started the run.")] = "",
+    detach: options.DETACH = False,
+    report: options.REPORTS = None,
+    output: options.OUTPUT = None,
+    timestamp: options.TIMESTAMPS = False,
+    project_id: Annotated[
+        str, typer.Option(metavar="TEXT", help="Project the run belongs to.")
+    ] = "",
+    branch: Annotated[str, typer.Option(metavar="TEXT", help="Branch under test.")] = "",
+    commit: Annotated[str, typer.Option(metavar="TEXT", help="Commit under test.")] = "",
+    source: Annotated[str, typer.Option(metavar="TEXT", help="Where the run comes from.")] = "",
+    trigger: Annotated[str, typer.Option(metavar="TEXT", help="What started the run.")] = "",
+    schedule_name: Annotated[
+        str, typer.Option(metavar="TEXT", help="Schedule that started the run.")
+    ] = "",
     metadata: METADATA = None,
     allow_unknown_keys: options.ALLOW_UNKNOWN_KEYS = False,
 ) -> int:
@@ -102,35 +104,27 @@ def main(
         selection=Selection(patterns=tuple(test or ()), tags=tag),
         last_failed=last_failed,
         concurrency=concurrency,
-        timeout_seconds=_seconds(timeout),
+        timeout_seconds=options.seconds("--timeout", timeout),
         fail_fast=fail_fast,
         reports=tuple(report or ()),
         output=output,
         timestamps=timestamp,
         context={**{key: value for key, value in context.items() if value}, **_pairs(metadata)},
         allow_unknown_keys=allow_unknown_keys,
+        connection=replace(connection, auto=auto),
+        detach=detach,
     )
     if dry_run:
         from rocketship.cli.dry_run import show_plan
 
         return show_plan(request)
     if watch:
+        if detach:
+            raise UsageError("--watch waits for changes, and --detach for nothing")
         from rocketship.cli.watching import watch_suites
 
         return run_async(watch_suites(request))
     return run_async(run_suites(request))
-
-
-def _seconds(text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"--timeout: {error}") from None
-    if seconds <= 0:
-        raise UsageError(f"--timeout must be longer than 0, found {text}")
-    return seconds
 
 
 def _pairs(items: list[str] | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from rocketship.cli.console import standard_console
 from rocketship.cli.context import plugin_registry
 
 
@@ -15,4 +16,5 @@ def main() -> None:
     """Print the JSON Schema of the suite language."""
     from rocketship.suite.schema import json_schema
 
-    print(json.dumps(json_schema(plugin_registry()), indent=2, ensure_ascii=False))
+    document = json_schema(plugin_registry())
+    standard_console().print(json.dumps(document, indent=2, ensure_ascii=False))

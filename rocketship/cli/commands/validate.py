@@ -7,15 +7,14 @@ Examples: `rocketship validate`, `rocketship validate tests/ --strict`,
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rocketship.cli import options
 from rocketship.cli.console import Console, standard_console
-from rocketship.cli.context import plugin_registry
+from rocketship.cli.context import current_folder, plugin_registry
+from rocketship.dataclass import dataclass
 from rocketship.errors import UsageError
 from rocketship.suite.problem import problem_json
 
@@ -43,7 +42,7 @@ def main(
 
     if output not in ("text", "json"):
         raise UsageError(f'there is no format "{output}"', hint="use text or json")
-    cwd = Path.cwd()
+    cwd = current_folder()
     inputs = VariableInputs.read(variables or (), var_files or ())
     given = bool(variables or var_files)
     plugins = plugin_registry()
@@ -66,7 +65,7 @@ def main(
     for warning in found.warnings:
         console.warning(warning)
     if output == "json":
-        _show_json(checked)
+        _show_json(console, checked)
     else:
         _show_text(console, checked)
     return 2 if any(item.failed for item in checked) else 0
@@ -93,7 +92,7 @@ def _show_text(console: Console, checked: list[_Checked]) -> None:
             console.warning(item.loaded.skipped)
             continue
         if item.loaded.problems:
-            console.note(item.loaded.report() + "\n")
+            console.note(item.loaded.report(console.width) + "\n")
         word = "failed" if item.failed else "passed"
         mark, color = ("✗", "red") if item.failed else ("✓", "green")
         console.print(console.paint(f"{mark} {item.file}: validation {word}", color))
@@ -105,7 +104,7 @@ def _show_text(console: Console, checked: list[_Checked]) -> None:
         console.print(f"All {len(suites)} files passed" if len(suites) != 1 else "1 file passed")
 
 
-def _show_json(checked: list[_Checked]) -> None:
+def _show_json(console: Console, checked: list[_Checked]) -> None:
     document = {
         "valid": not any(item.failed for item in checked),
         "files": [
@@ -118,4 +117,4 @@ def _show_json(checked: list[_Checked]) -> None:
             for item in checked
         ],
     }
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    console.print(json.dumps(document, indent=2, ensure_ascii=False))

@@ -69,13 +69,19 @@ def unit_title(run: RunResult, test: TestResult, *, several: bool) -> str:
     return printable(title).replace("\n", " ")
 
 
+def cleanup_title(run: RunResult, unit: TestResult, *, several: bool) -> str:
+    """Return the name of a unit's cleanup for people; suite cleanup is a unit of its own."""
+    title = unit_title(run, unit, several=several)
+    return title if unit.unit == "cleanup" else f'cleanup of "{title}"'
+
+
 def _untold(run: RunResult) -> str:
     """Return why a run is not green when no failed test tells it."""
     totals = run.totals
     if not run.status.finished:
         return "the run did not end"
     if totals.unfinished:
-        tests = f"{totals.unfinished} test{'' if totals.unfinished == 1 else 's'} did not run"
+        tests = f"{totals.unfinished} test{'' if totals.unfinished == 1 else 's'} did not end"
         return f"{tests}: {run.message}" if run.message else tests
     if run.green or run.failures:
         return ""
@@ -87,7 +93,7 @@ def _print_cleanup_failures(
 ) -> None:
     for unit in run.units:
         for step in unit.failed_cleanup_steps:
-            title = f"⚠ cleanup of {unit_title(run, unit, several=several)} failed"
+            title = f"⚠ {cleanup_title(run, unit, several=several)} failed"
             console.print()
             console.print(console.paint(title, "yellow", bold=True))
             for line in step_lines(run, step, layout):

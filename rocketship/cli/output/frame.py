@@ -46,8 +46,7 @@ class Frame:
             parts += [self._wipe(columns), *(marks(line) + "\n" for line in above)]
             parts += ["\n".join(painted), "" if lines else _SHOW_CURSOR]
         self._widths = [cell_len(text) for text, _ in fitted]
-        self._console.out.write("".join([*parts, _END_UPDATE]))
-        self._console.out.flush()
+        self._console.write("".join([*parts, _END_UPDATE]))
 
     def _rows(self, columns: int) -> int:
         """Return the rows the frame takes now, with lines wrapped by a terminal made narrower."""

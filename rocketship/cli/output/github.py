@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rocketship.cli.console import Console
 from rocketship.cli.output.base import Output
-from rocketship.cli.output.failure import unit_title
+from rocketship.cli.output.failure import cleanup_title, unit_title
 from rocketship.reports.failure import Layout, failure_lines, step_lines
 from rocketship.run.events import Recorded
 from rocketship.run.printable import printable
@@ -127,7 +127,7 @@ def _warnings(results: Sequence[RunResult], workspace: str | None) -> Iterator[s
         for unit in run.units:
             for step in unit.failed_cleanup_steps:
                 message = step.failure.message if step.failure else "the cleanup step failed"
-                title = f"cleanup of {unit_title(run, unit, several=True)}"
+                title = cleanup_title(run, unit, several=True)
                 file = _relative(run.file, workspace)
                 yield _command("warning", file, step.line, title, message)
 
@@ -175,7 +175,7 @@ def _details(results: Sequence[RunResult]) -> Iterator[str]:
 
 def _cleanup(run: RunResult, unit: TestResult, step: StepResult) -> str:
     text = "\n".join(line.text for line in step_lines(run, step, LAYOUT))
-    return _fold("⚠️", f"cleanup of {unit_title(run, unit, several=True)}", text)
+    return _fold("⚠️", cleanup_title(run, unit, several=True), text)
 
 
 def _fold(mark: str, title: str, text: str) -> str:

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+
+from rich.cells import cell_len
 
 from rocketship.cli.console import Console
-from rocketship.cli.output.failure import print_failures
 from rocketship.cli.output.frame import Frame, fit
-from rocketship.cli.output.summary import print_summary
+from rocketship.cli.output.summary import print_results
+from rocketship.dataclass import dataclass
 from rocketship.run.events import (
     AttemptFailed,
     Event,
@@ -85,8 +86,7 @@ class LiveOutput:
             self._console.guard = nullcontext
             self._frame.draw(self._above, ())
             self._above.clear()
-        print_failures(self._console, results)
-        print_summary(self._console, results)
+        print_results(self._console, results)
 
     def _apply(self, run_id: str, suite: str, event: Event) -> None:
         match event:
@@ -132,23 +132,23 @@ class LiveOutput:
             self._above.append(self._finished_line(suite, event))
 
     def _finished_line(self, suite: str, event: TestFinished) -> str:
+        """Return one row on how a test ended; what does not fit is told in full at the end."""
         mark, color = _MARKS.get(event.status, _FAILED_MARK)
-        name = self._title(suite, event.unit, event.name)
-        line = f"{self._console.paint(mark, color, bold=True)} {name}"
         took = format_duration(event.duration_seconds)
-        details = {
+        endings = {
             Status.SKIPPED: "skipped",
             Status.TIMEOUT: f"timed out after {took}",
             Status.CANCELLED: f"cancelled after {took}",
         }
-        detail = details.get(event.status, took)
-        if event.message:
-            detail += f"  {_label(event.message)}"
-        detail = fit(detail, max(self._console.width - len(name) - 8, len(took)))
-        line += "  " + self._console.paint(detail, dim=True)
-        if event.cleanup_failures:
-            line += self._console.paint("  cleanup failed", "yellow")
-        return line
+        ending = endings.get(event.status, took)
+        warning = "cleanup failed" if event.cleanup_failures else ""
+        detail = "  ".join(filter(None, (ending, warning, _label(event.message))))
+        # As in the frame, the last column stays empty.
+        room = self._console.width - len(f"{mark} ") - len("  ") - 1
+        name = fit(self._title(suite, event.unit, event.name), room - len(f"{ending}…"))
+        detail = fit(detail, room - cell_len(name))
+        detail = self._console.paint(detail, "yellow" if warning else "", dim=not warning)
+        return f"{self._console.paint(mark, color, bold=True)} {name}  {detail}"
 
     def _title(self, suite: str, unit: str, name: str) -> str:
         title = f"suite {unit}" if unit in ("init", "cleanup") else name

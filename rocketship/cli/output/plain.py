@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rocketship.cli.console import Console
-from rocketship.cli.output.failure import print_failures
-from rocketship.cli.output.summary import print_summary
+from rocketship.cli.output.summary import print_results
 from rocketship.run.events import Recorded
 from rocketship.run.narrate import Line, Narrator
 from rocketship.run.printable import printable
@@ -38,8 +37,7 @@ class PlainOutput:
 
     def close(self, results: Sequence[RunResult]) -> None:
         """Print failures in full, and totals."""
-        print_failures(self._console, results)
-        print_summary(self._console, results)
+        print_results(self._console, results)
 
     def format(self, suite: str, line: Line) -> Iterator[str]:
         """Yield a narrated line as it is printed; each line of its text gets the prefix."""

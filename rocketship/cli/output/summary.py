@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from rocketship.cli.console import Console
+from rocketship.errors import EXIT_CANCELLED
 from rocketship.run.result import RunResult, Totals
 from rocketship.run.status import Status
 from rocketship.values import format_duration
@@ -12,7 +14,6 @@ from rocketship.values import format_duration
 EXIT_PASSED = 0
 EXIT_FAILED = 1
 EXIT_INFRASTRUCTURE = 3
-EXIT_CANCELLED = 130
 
 
 def exit_code(results: Sequence[RunResult]) -> int:
@@ -28,6 +29,15 @@ def exit_code(results: Sequence[RunResult]) -> int:
     if results and all(run.green for run in results):
         return EXIT_PASSED
     return EXIT_FAILED
+
+
+def print_results(console: Console, results: Sequence[RunResult]) -> None:
+    """Print all that went wrong, and the totals."""
+    if any(not run.green or run.cleanup_failures for run in results):
+        from rocketship.cli.output.failure import print_failures
+
+        print_failures(console, results)
+    print_summary(console, results)
 
 
 def print_summary(console: Console, results: Sequence[RunResult]) -> None:
@@ -52,7 +62,7 @@ def _summary_lines(results: Sequence[RunResult]) -> Iterator[tuple[str, str]]:
     for label, count in (
         ("timed out", totals.timeout),
         ("cancelled", totals.cancelled),
-        ("did not run", totals.unfinished),
+        ("did not end", totals.unfinished),
     ):
         if count:
             yield f"    of these {label}: {count}", "red"
@@ -64,7 +74,10 @@ def _summary_lines(results: Sequence[RunResult]) -> Iterator[tuple[str, str]]:
 
 
 def _elapsed(results: Sequence[RunResult]) -> float:
-    """Return the seconds from the start of the first run to the end of the last."""
+    """Return the seconds from the start of the first run to the end of the last, or until now."""
     begun = min(run.started_at for run in results)
-    ended = max(run.started_at + run.duration_seconds for run in results)
+    if any(run.ended_at is None for run in results):
+        ended = time.time()
+    else:
+        ended = max(run.started_at + run.duration_seconds for run in results)
     return max(ended - begun, 0.0)

@@ -32,7 +32,7 @@ def test_failures_of_a_green_run_are_nothing():
 
 def test_failures_of_a_mixed_run_are_one_block_each_and_cleanup_last():
     text = failures(fold("r", make_mixed_events()))
-    assert titles(text) == ["✗ creates a user", "✗ waits", "⚠ cleanup of cleans up failed"]
+    assert titles(text) == ["✗ creates a user", "✗ waits", '⚠ cleanup of "cleans up" failed']
     assert '  cleanup step "Delete user" (http) at .rocketship/users.yaml:12\n' in text
 
 
@@ -59,7 +59,7 @@ def test_failures_of_a_run_without_a_failed_test_tell_what_happened():
         failures(make_result(status=Status.CANCELLED)) == "\n✗ users\n  the run ended CANCELLED\n"
     )
     assert failures(make_result(pending, status=Status.TIMEOUT, message="time is up")) == (
-        "\n✗ users\n  1 test did not run: time is up\n"
+        "\n✗ users\n  1 test did not end: time is up\n"
     )
     assert failures(make_result(finished=False)) == "\n✗ users\n  the run did not end\n"
 
@@ -67,7 +67,7 @@ def test_failures_of_a_run_without_a_failed_test_tell_what_happened():
 def test_failures_in_suite_cleanup_are_warnings():
     leftover = StepSpec("Drop", Status.FAILED, "always", extra={"failure": Failure("X", "busy")})
     run = make_result(cleanup=UnitSpec("c", (leftover,), Status.FAILED))
-    assert titles(failures(run)) == ["⚠ cleanup of suite cleanup failed"]
+    assert titles(failures(run)) == ["⚠ suite cleanup failed"]
 
 
 def test_failures_fit_eighty_columns_and_use_no_more_than_they_need():

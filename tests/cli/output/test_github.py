@@ -25,7 +25,7 @@ def test_workflow_commands_name_file_line_title_and_message():
     assert list(workflow_commands([fold("r", make_mixed_events())])) == [
         f"::error {place}users › creates a user › Create user::{STATUS_CODE}",
         f"::error {place}users › waits › Wait::the test ran out of time",
-        f"::warning {place}cleanup of users › cleans up::connection reset",
+        f'::warning {place}cleanup of "users › cleans up"::connection reset',
     ]
 
 

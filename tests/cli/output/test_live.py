@@ -154,13 +154,21 @@ def test_live_finished_line_tells_how_it_ended(status, message, expected):
         assert stage.wait_for("1 of 1")[0] == expected
 
 
-def test_live_finished_line_is_cut_to_the_terminal():
+@pytest.mark.parametrize(
+    ("name", "cleanup_failures", "expected"),
+    [
+        ("a", 0, "✗ a  1.5s  mmmmmmmmmmmmmmmmmmmmmmmmmmm…"),
+        ("a", 1, "✗ a  1.5s  cleanup failed  mmmmmmmmmmm…"),
+        ("long " * 9, 1, "✗ long long long long long long…  1.5s…"),
+        ("\u65e5\u672c" * 5, 1, f"✗ {'日本' * 5}  1.5s  cleanup…"),
+    ],
+)
+def test_live_finished_line_is_cut_to_one_row(name, cleanup_failures, expected):
     with live(columns=40) as stage:
-        stage.send(*started(["a"]))
-        stage.send(TestFinished(2.0, "t-0", 1, "a", Status.FAILED, 1.5, "m" * 200))
-        screen = stage.wait_for("1 of 1")
-        assert screen[0].startswith("✗ a  1.5s  mmmm")
-        assert len(screen[0]) < 40
+        stage.send(*started([name]))
+        end = TestFinished(2.0, "t-0", 1, name, Status.FAILED, 1.5, "m" * 200, cleanup_failures)
+        stage.send(end)
+        assert stage.wait_for("1 of 1")[0] == expected
 
 
 def test_live_lines_of_several_suites_name_the_suite():

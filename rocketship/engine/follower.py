@@ -1,0 +1,91 @@
+"""A run as it happens: what is stored first, then what follows, without gap or repetition."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from rocketship.engine.hub import Hub, Subscription
+from rocketship.errors import NotFound
+from rocketship.run.events import Recorded
+from rocketship.store.base import RunStore
+
+EVENT_PAGE = 1000
+
+
+class Follower:
+    """Reads and follows the events of runs.
+
+    Args:
+        elsewhere: Called between two looks at a run that another process carries out; waits, or
+            raises the reason why the run cannot go on.
+    """
+
+    def __init__(
+        self, store: RunStore, hub: Hub, elsewhere: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._elsewhere = elsewhere
+
+    async def follow(self, run_id: str, after_seq: int = 0) -> AsyncGenerator[list[Recorded]]:
+        """Yield a run's events after a sequence number, in batches, to its end.
+
+        An empty batch says that the consumer was too slow: what it missed follows from the store.
+
+        Raises:
+            NotFound: There is no such run.
+            RocketshipError: The run could not be carried out or recorded completely.
+        """
+        subscription = self._hub.subscribe(run_id)
+        if subscription is None:
+            batches = self._follow_stored(run_id, after_seq)
+        else:
+            batches = self._follow_live(run_id, after_seq, subscription)
+        try:
+            async with aclosing(batches):
+                async for batch in batches:
+                    yield batch
+        finally:
+            if subscription is not None:
+                self._hub.unsubscribe(run_id, subscription)
+
+    async def stored(self, run_id: str, after_seq: int = 0) -> AsyncGenerator[list[Recorded]]:
+        """Yield the events that are stored, page by page."""
+        while page := await self._store.events(run_id, after_seq, EVENT_PAGE):
+            yield page
+            after_seq = page[-1].seq
+            if len(page) < EVENT_PAGE:
+                break
+
+    async def _follow_live(
+        self, run_id: str, seq: int, subscription: Subscription
+    ) -> AsyncGenerator[list[Recorded]]:
+        while True:
+            async for page in self.stored(run_id, seq):
+                seq = page[-1].seq
+                yield page
+            while events := await subscription.take():
+                if fresh := [item for item in events if item.seq > seq]:
+                    seq = fresh[-1].seq
+                    yield fresh
+            if events is None:
+                return
+            yield []
+
+    async def _follow_stored(self, run_id: str, seq: int) -> AsyncGenerator[list[Recorded]]:
+        while True:
+            # Looked at first: once a run has ended, no event comes after those that are stored.
+            ended = await self._ended(run_id)
+            async for page in self.stored(run_id, seq):
+                seq = page[-1].seq
+                yield page
+            if ended:
+                return
+            await self._elsewhere(run_id)
+
+    async def _ended(self, run_id: str) -> bool:
+        found = await self._store.find(run_id)
+        if not found:
+            raise NotFound(f'there is no run "{run_id}"')
+        return found[0].status.finished
