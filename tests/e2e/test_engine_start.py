@@ -50,9 +50,7 @@ def test_damaged_database_exits_three_with_a_remedy(tmp_path: Path) -> None:
 def test_setting_that_cannot_be_used_exits_two(
     tmp_path: Path, name: str, value: str, complaint: str
 ) -> None:
-    ended = run_cli(
-        ["engine"], cwd=tmp_path, home=tmp_path / "home", env={**ANY_PORT, name: value}
-    )
+    ended = run_cli(["engine"], cwd=tmp_path, home=tmp_path / "home", env={**ANY_PORT, name: value})
 
     assert ended.returncode == 2
     assert complaint in ended.stderr
