@@ -124,6 +124,9 @@ async def tcp(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[in
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        # What has just been accepted needs a few rounds to reach its handler, to be closed there.
+        for _ in range(4):
+            await asyncio.sleep(0)
         for writer in open_now.values():
             writer.transport.abort()
         if open_now:
