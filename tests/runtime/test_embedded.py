@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rocketship.engine.hub import Hub
 from rocketship.engine.recorder import Recorder
 from rocketship.errors import StoreError
@@ -109,5 +111,27 @@ def test_journal_that_fails_ends_the_run_as_an_error_after_cleanup_in_memory(
                 error = caught
             assert error is not None
             assert stage.probe.calls == ["a", "ac"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_clock_that_jumps_changes_no_verdict_and_makes_no_time_negative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    whole = plan(unit("A", steps=[step("a", "wait")], timeout=60.0), timeout_seconds=60.0)
+    real = time.time
+
+    async def main() -> None:
+        async with embedded_stage(tmp_path) as stage:
+            run_id = await stage.start(whole)
+            gate = await stage.gate("a")
+            monkeypatch.setattr(time, "time", lambda: real() + jump)
+            gate.open.set()
+            assert (await stage.backend.outcome(run_id)).status is Status.PASSED
+            result = await stage.result(run_id)
+            assert result.duration_seconds >= 0
+            assert result.tests[0].duration_seconds >= 0
+            assert 0 <= result.tests[0].steps[0].duration_seconds < 60
 
     asyncio.run(main())
