@@ -169,7 +169,7 @@ def _run(arguments: Sequence[str], console: Console) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_CANCELLED
-    except Exception as error:
+    except Exception as error:  # the outermost edge: nobody is shown a traceback unasked
         return _unexpected(error, console, debug=debug)
     return code if isinstance(code, int) else 0
 

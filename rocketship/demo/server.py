@@ -86,7 +86,7 @@ class SampleApi:
     def _run(self, listener: socket.socket) -> None:
         try:
             asyncio.run(self._serve(listener))
-        except Exception as failure:
+        except Exception as failure:  # told by whoever leaves the block; a thread has no caller
             self._failure = failure
         finally:
             # Clients still waiting in the backlog learn that nobody will answer.

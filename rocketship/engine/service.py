@@ -329,7 +329,7 @@ class RunService:
             self._recorder.end(run_id)
         except StoreError as error:
             self._recorder.end(run_id, error)
-        except Exception as error:
+        except Exception as error:  # whatever it is, watchers must not wait for ever
             log.exception("run_failed_unexpectedly", extra={"run_id": run_id})
             await self._give_up(run_id, error, recovered=recovered)
         else:

@@ -241,7 +241,7 @@ class StepRunner:
             ) from error
         except StepError:
             raise
-        except Exception as error:
+        except Exception as error:  # a plugin is somebody else's code; it fails its step only
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise PluginError(f"the {plugin.name} plugin failed unexpectedly: {what}") from error
 

@@ -96,7 +96,7 @@ class HttpListener:
         except asyncio.CancelledError:
             # Only `stop` does that; asyncio would complain about every connection.
             writer.transport.abort()
-        except Exception:
+        except Exception:  # one broken connection must not end the listener
             log.exception("http_connection_failed")
         finally:
             self._connections.discard(task)

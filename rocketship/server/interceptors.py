@@ -56,7 +56,7 @@ class Requests(grpc.aio.ServerInterceptor):
                 request = read(received)
                 response = await call(request, context)
                 code = "OK"
-            except Exception as error:
+            except Exception as error:  # grpc would show its raw text to the caller
                 status, text, metadata = to_status(error)
                 code = status.name
                 _log_error(error, method)

@@ -115,7 +115,7 @@ class Writer:
         connection.execute("SAVEPOINT job")
         try:
             job.result = job.work(connection)
-        except Exception as error:
+        except Exception as error:  # belongs to the caller of this job, not to the thread
             if not connection.in_transaction:
                 raise  # a full disk ends the whole transaction
             connection.execute("ROLLBACK TO job")

@@ -68,6 +68,7 @@ def serve_in_background(environ: Mapping[str, str]) -> ServerRecord:
             env=dict(environ),
             start_new_session=True,
         )
+    # The record appears when the server is ready; a pipe for it would have to outlive this command.
     deadline = time.monotonic() + READY_PATIENCE_SECONDS
     while time.monotonic() < deadline:
         record = place.find()

@@ -25,7 +25,8 @@ def stop_server(place: Place, record: ServerRecord, *, seconds: float) -> None:
     if not terminate(record.pid, record.started):
         return
     deadline = time.monotonic() + seconds
-    # The lock goes with the process, and everything else of it before.
+    # The lock goes with the process, and everything else of it before. It is looked at again and
+    # again, because only a parent can wait for the end of a process on every system.
     while place.holder() == record.nonce:
         if time.monotonic() > deadline:
             raise Infrastructure(

@@ -38,6 +38,7 @@ def main(lines: LINES = None, follow: FOLLOW = False) -> int:
         raise NotFound("no local server has logged anything yet", hint=hint) from None
     with file:
         console.write(printable("".join(deque(file, lines))))
+        # A file tells nobody that it has grown, at least not on every system and mount.
         while follow and place.holder():
             time.sleep(POLL_SECONDS)
             console.write(printable(file.read()))
