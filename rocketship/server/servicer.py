@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -14,6 +15,7 @@ from rocketship.run.narrate import Narrator
 from rocketship.server.health import Context, Readiness
 from rocketship.server.streams import unless_stopping, until_stopping
 from rocketship.settings import ServerSettings
+from rocketship.values import format_time
 from rocketship.wire import convert
 from rocketship.wire._generated import engine_pb2 as pb
 from rocketship.wire._generated import engine_pb2_grpc as pb_grpc
@@ -128,7 +130,7 @@ class EngineServicer(pb_grpc.EngineServicer):
     # The engine
 
     async def Health(self, request: pb.HealthRequest, context: Context) -> pb.HealthResponse:
-        return pb.HealthResponse(status=self._readiness.word)
+        return pb.HealthResponse(status=self._readiness.word, time=format_time(time.time()))
 
     async def GetServerInfo(
         self, request: pb.GetServerInfoRequest, context: Context

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
+from datetime import datetime
 from http.client import HTTPException
 
 from rocketship.cli.doctor.check import Check, failed, ok, skipped, warning
@@ -13,9 +15,12 @@ from rocketship.client.connection import Connection, open_connection
 from rocketship.client.discovery import compatibility_warning, discover
 from rocketship.errors import RocketshipError
 from rocketship.run.printable import printable
+from rocketship.values import format_duration
 from rocketship.wire._generated import engine_pb2 as pb
 
 HEALTH_SECONDS = 5.0
+#: Clocks further apart make times hard to compare, and soon tokens invalid.
+MAX_SKEW_SECONDS = 5.0
 _TELLING_HEADERS = ("server", "location", "www-authenticate", "content-type")
 
 
@@ -36,16 +41,34 @@ async def engine_checks(endpoint: Endpoint) -> list[Check]:
 
 async def _ask(connection: Connection) -> list[Check]:
     request = pb.HealthRequest()
+    asked = time.time()
     reply = await connection.call(connection.stub.Health, request, seconds=HEALTH_SECONDS)
     health = ok("grpc", f"the engine says it is {printable(reply.status)}")
     if reply.status != "ok":
         said = f"the engine says it is {printable(reply.status)}"
         health = warning("grpc", said, "it takes no runs now; try again in a moment")
+    clock = _clock(reply.time, asked, time.time())
     info = await discover(connection)
     shown = f"version {printable(info.version) or 'unknown'}, {printable(info.auth_type)} auth"
     if told := compatibility_warning(info):
-        return [health, warning("engine", f"{shown}; {told}", "use a client of its version")]
-    return [health, ok("engine", shown)]
+        return [health, clock, warning("engine", f"{shown}; {told}", "use a client of its version")]
+    return [health, clock, ok("engine", shown)]
+
+
+def _clock(told: str, asked: float, answered: float) -> Check:
+    """Compare the engine's clock with ours, as far as the time of the answer allows."""
+    try:
+        theirs = datetime.fromisoformat(told).timestamp()
+    except ValueError:
+        return skipped("clock", "the engine does not tell its time")
+    # It was read somewhere between the question and the answer.
+    ahead = theirs - min(max(theirs, asked), answered)
+    if abs(ahead) <= MAX_SKEW_SECONDS:
+        return ok("clock", "the engine's clock agrees with this machine's")
+    said = (
+        f"the engine's clock is {format_duration(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}"
+    )
+    return warning("clock", said, "set both clocks by NTP; tokens depend on them")
 
 
 def _web(endpoint: Endpoint) -> list[Check]:

@@ -35,6 +35,7 @@ def test_engine_is_checked_layer_by_layer(bench: Workbench, shared_engine: Engin
         ("tcp", "ok"),
         ("tls", "ok"),
         ("grpc", "ok"),
+        ("clock", "ok"),
         ("engine", "ok"),
     ]
 

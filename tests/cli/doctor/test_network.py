@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from rocketship.client.address import Address
 from rocketship.client.channel import Endpoint
 from rocketship.client.proxy import Proxy
 from rocketship.client.tls import TlsOptions
+from rocketship.values import format_time
 from rocketship.wire._generated import engine_pb2 as pb
 from tests.client import stand_ins
 from tests.client.stand_ins import HOST, StandIn
@@ -26,11 +28,31 @@ from tests.client.stand_ins import HOST, StandIn
 class Healthy(StandIn):
     """An engine that says how it is."""
 
-    def __init__(self, word: str = "ok") -> None:
+    def __init__(self, word: str = "ok", ahead: float | None = 0.0) -> None:
         self._word = word
+        self._ahead = ahead
 
     async def Health(self, request: Any, context: Any) -> Any:
-        return pb.HealthResponse(status=self._word)
+        told = "" if self._ahead is None else format_time(time.time() + self._ahead)
+        return pb.HealthResponse(status=self._word, time=told)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "outcome", "message"),
+    [
+        (0.0, Outcome.OK, "agrees"),
+        (90.0, Outcome.WARNING, "ahead"),
+        (-90.0, Outcome.WARNING, "behind"),
+        (None, Outcome.SKIPPED, "does not tell"),
+    ],
+)
+def test_clock_of_the_engine_is_compared(
+    ahead: float | None, outcome: Outcome, message: str
+) -> None:
+    found = look_at(stand_ins.engine(Healthy(ahead=ahead)))["clock"]
+
+    assert found.outcome is outcome
+    assert message in found.message
 
 
 @pytest.fixture(scope="session")
