@@ -45,7 +45,9 @@ def plugin_registry() -> Registry:
     from rocketship.plugins.registry import Registry
 
     settings = engine_settings(os.environ, default_recovery="cleanup")
-    return Registry(settings.disabled_plugins)
+    plugins = Registry(settings.disabled_plugins)
+    plugins.check_disabled()
+    return plugins
 
 
 def current_folder() -> Path:

@@ -12,9 +12,10 @@ from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rocketship.errors import PluginError
+from rocketship.errors import PluginError, SettingsError
 from rocketship.plugins.api import Plugin
-from rocketship.suite.fields import has_template
+from rocketship.suite.fields import Choice, has_template
+from rocketship.suite.problem import did_you_mean
 from rocketship.values import Json
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ BUILT_IN: Mapping[str, str] = {
     "log": "rocketship.plugins.log:LogPlugin",
     "script": "rocketship.plugins.script.plugin:Script",
 }
+
+#: Plugins of the language that come with later releases; to forbid one early is no mistake.
+PLANNED = ("agent", "browser_use", "playwright", "sql", "supabase")
 
 
 class Registry:
@@ -80,6 +84,28 @@ class Registry:
         variant = f"{prefix}{value}"
         return f'"{variant}" is disabled here' if variant in variants else None
 
+    def check_disabled(self) -> None:
+        """Make sure that what the operator forbids exists: a slip of the pen would forbid nothing.
+
+        Raises:
+            SettingsError: A name in ROCKETSHIP_DISABLE_PLUGINS means nothing.
+        """
+        for name in sorted(self._disabled):
+            plugin, _, variant = name.partition(".")
+            if plugin in PLANNED:
+                continue
+            if plugin not in BUILT_IN and plugin not in self._third_party():
+                raise _means_nothing(name, [*PLANNED, *self.names(third_party=True)])
+            if variant and variant not in (variants := self._variants(plugin)):
+                raise _means_nothing(name, [f"{plugin}.{word}" for word in variants] or [plugin])
+
+    def _variants(self, plugin: str) -> tuple[str, ...]:
+        found = self.get(plugin)
+        if found is None or found.variant is None:
+            return ()
+        kind = found.config.fields[found.variant].kind
+        return kind.options if isinstance(kind, Choice) else ()
+
     async def close(self) -> None:
         """Close every plugin that was in use; one that fails does not keep the others open."""
         async with AsyncExitStack() as stack:
@@ -109,6 +135,11 @@ class Registry:
                 if entry.name not in BUILT_IN:
                     self._entry_points.setdefault(entry.name, []).append(entry)
         return self._entry_points
+
+
+def _means_nothing(name: str, known: Collection[str]) -> SettingsError:
+    hint = did_you_mean(name, known) or "known: " + ", ".join(sorted(known))
+    return SettingsError(f'ROCKETSHIP_DISABLE_PLUGINS: there is no "{name}"', hint=hint)
 
 
 def _load(entry: EntryPoint) -> type[Plugin]:

@@ -44,6 +44,7 @@ def test_damaged_database_exits_three_with_a_remedy(tmp_path: Path) -> None:
     [
         ("ROCKETSHIP_ENGINE_GRCP_ADDRESS", "x", "ROCKETSHIP_ENGINE_GRPC_ADDRESS"),
         ("ROCKETSHIP_ENGINE_TLS_CERT", "nowhere.pem", "ROCKETSHIP_ENGINE_TLS_KEY"),
+        ("ROCKETSHIP_DISABLE_PLUGINS", "script.shel", 'did you mean "script.shell"?'),
         ("ROCKETSHIP_MAX_PARALLEL_TESTS", "many", "ROCKETSHIP_MAX_PARALLEL_TESTS"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rocketship.errors import PluginError
+from rocketship.errors import PluginError, SettingsError
 from rocketship.plugins.registry import BUILT_IN, ENTRY_POINT_GROUP, Registry
 from tests.plugins.distributions import install, install_example
 
@@ -135,6 +135,28 @@ def test_refusal_follows_what_is_disabled(
     disabled: list[str], plugin: str, config: dict[str, str], refusal: str | None
 ) -> None:
     assert Registry(disabled).refusal(plugin, config) == refusal
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("scirpt", 'did you mean "script"?'),
+        ("script.shel", 'did you mean "script.shell"?'),
+        ("log.info", "known: log"),
+        ("zzz", "known: agent, browser_use, "),
+    ],
+)
+def test_disabled_name_that_means_nothing_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(SettingsError, match=f'there is no "{name}"') as caught:
+        Registry([name]).check_disabled()
+    assert (caught.value.hint or "").startswith(hint)
+
+
+def test_disabled_names_that_mean_something_are_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch, {"tcp": "acme:Tcp"}, name="acme")
+    Registry(["script.shell", "script.python", "log", "agent", "tcp"]).check_disabled()
 
 
 CLOSING = """

@@ -35,12 +35,12 @@ def be_engine(settings: ServerSettings, ready: Callable[[Listening], None]) -> N
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     engine = engine_settings(os.environ, default_recovery="resume")
 
-    from rocketship.plugins.registry import Registry
+    from rocketship.cli.context import plugin_registry
     from rocketship.server.run import serve
     from rocketship.telemetry import log_to_stderr
 
     log_to_stderr(settings.log_level, settings.log_format, [engine.encryption_key])
-    asyncio.run(serve(settings, engine, Registry(engine.disabled_plugins), ready))
+    asyncio.run(serve(settings, engine, plugin_registry(), ready))
 
 
 def _ready(listening: Listening) -> None:
