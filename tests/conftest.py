@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ from hypothesis import settings
 # How long an example takes says more about the machine's load than about the code.
 settings.register_profile("rocketship", deadline=None)
 settings.load_profile("rocketship")
+
+# Whoever starts the tests in the background may have them ignore signals, and what ignores Ctrl-C
+# at its start goes on to do so. The commands under test begin like those of a person.
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler)
 
 pytest_plugins = [
     "tests.fixtures.engine_process",
