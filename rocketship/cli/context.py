@@ -15,7 +15,7 @@ from rocketship.cli.console import Console
 from rocketship.cli.interrupt import all_like_ctrl_c
 from rocketship.errors import RocketshipError, UsageError
 from rocketship.profiles.resolve import Connection
-from rocketship.settings import engine_settings
+from rocketship.settings.engine import engine_settings
 
 if TYPE_CHECKING:
     from rocketship.client.base import EngineClient

@@ -10,7 +10,7 @@ from rocketship.engine.service import Cancellation, RunDetails
 from rocketship.plugins.registry import Registry
 from rocketship.run.events import Recorded
 from rocketship.run.spec import RunSpec
-from rocketship.settings import EngineSettings
+from rocketship.settings.engine import EngineSettings
 from rocketship.store.base import RunFilter, RunPage, RunRecord
 from rocketship.suite.load import LoadedSuite
 

@@ -18,7 +18,7 @@ from rocketship.engine.service import RunService
 from rocketship.plugins.registry import Registry
 from rocketship.runtime.embedded.backend import EmbeddedBackend
 from rocketship.runtime.ports import Recovery
-from rocketship.settings import EngineSettings
+from rocketship.settings.engine import EngineSettings
 from rocketship.store.base import RunRecord
 from rocketship.store.sealing import Sealer, derived_key, key_from_file
 from rocketship.store.sqlite import FILE_NAME, SqliteStore

@@ -22,15 +22,17 @@ from rocketship.engine.assemble import Engine, open_engine
 from rocketship.errors import Infrastructure
 from rocketship.plugins.children import kill_all
 from rocketship.plugins.registry import Registry
-from rocketship.server import grpc
 from rocketship.server.health import HealthServicer, Readiness, State
-from rocketship.server.http import HttpApp
-from rocketship.server.hypercorn import HttpListener
-from rocketship.server.interceptors import Requests
 from rocketship.server.metrics import Metrics
-from rocketship.server.servicer import EngineServicer
+from rocketship.server.rpc import listener
+from rocketship.server.rpc.interceptors import Requests
+from rocketship.server.rpc.servicer import EngineServicer
 from rocketship.server.tls import Certificates
-from rocketship.settings import Address, EngineSettings, ServerSettings
+from rocketship.server.web.app import HttpApp
+from rocketship.server.web.hypercorn import HttpListener
+from rocketship.settings.engine import EngineSettings
+from rocketship.settings.reader import Address
+from rocketship.settings.server import ServerSettings
 
 log = logging.getLogger(__name__)
 
@@ -128,8 +130,8 @@ class _Server:
 
     async def _bind(self) -> None:
         settings, service, tls = self._settings, self._engine.service, self._certificates
-        http = grpc.listen(settings.http, "HTTP", "ROCKETSHIP_ENGINE_HTTP_ADDRESS")
-        self._grpc = grpc.build(
+        http = listener.listen(settings.http, "HTTP", "ROCKETSHIP_ENGINE_HTTP_ADDRESS")
+        self._grpc = listener.build(
             EngineServicer(service, self._readiness, settings),
             HealthServicer(self._readiness),
             [Requests(self._metrics)],
@@ -137,7 +139,7 @@ class _Server:
         )
         credentials = tls.grpc_credentials() if tls else None
         try:
-            self._grpc_address = grpc.bind(self._grpc, settings.grpc, credentials)
+            self._grpc_address = listener.bind(self._grpc, settings.grpc, credentials)
         except Infrastructure:
             http.close()
             raise
@@ -147,7 +149,7 @@ class _Server:
     async def _until_stopped(self) -> None:
         """Wait to be told to stop; that any part ends by itself is an error."""
         parts: dict[str, Coroutine[Any, Any, Any]] = {
-            "gRPC listener": grpc.watch(self._grpc),
+            "gRPC listener": listener.watch(self._grpc),
             "HTTP listener": self._http.watch(),
         }
         if self._certificates:

@@ -18,7 +18,7 @@ from cryptography import x509
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import SettingsError
-from rocketship.settings import TlsSettings
+from rocketship.settings.server import TlsSettings
 
 log = logging.getLogger(__name__)
 

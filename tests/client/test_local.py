@@ -8,7 +8,7 @@ from pathlib import Path
 from rocketship.client.base import EngineClient
 from rocketship.client.local import open_local
 from rocketship.plugins.registry import Registry
-from rocketship.settings import engine_settings
+from rocketship.settings.engine import engine_settings
 from tests.contracts.engine_client import EngineClientContract
 
 

@@ -14,7 +14,7 @@ from rocketship.plugins.registry import Registry
 from rocketship.run.events import RunFinished
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
-from rocketship.settings import engine_settings
+from rocketship.settings.engine import engine_settings
 
 SUITE = b"""
 name: Shop

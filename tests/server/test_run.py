@@ -16,15 +16,16 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
 from rocketship.errors import Draining, Infrastructure, SettingsError
-from rocketship.server.hypercorn import HttpListener
-from rocketship.settings import Address, TlsSettings
+from rocketship.server.web.hypercorn import HttpListener
+from rocketship.settings.reader import Address
+from rocketship.settings.server import TlsSettings
 from rocketship.wire import status
 from rocketship.wire._generated import engine_pb2 as pb
 from rocketship.wire._generated.engine_pb2_grpc import EngineStub
 from tests.fixtures.engine import engine_stub, running_engine
 from tests.fixtures.workbench import Running, Workbench, case
-from tests.server.test_http import fetch
-from tests.server.test_servicer import create, source
+from tests.server.rpc.test_servicer import create, source
+from tests.server.web.test_app import fetch
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING

@@ -16,7 +16,7 @@ import trustme
 
 from rocketship.errors import SettingsError
 from rocketship.server.tls import Certificates
-from rocketship.settings import TlsSettings
+from rocketship.settings.server import TlsSettings
 from rocketship.wire._generated import engine_pb2 as pb
 from tests.fixtures.engine import RunningEngine, engine_stub, running_engine
 

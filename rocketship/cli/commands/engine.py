@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rocketship.cli.console import standard_console
-from rocketship.settings import ServerSettings, engine_settings, server_settings
+from rocketship.settings.engine import engine_settings
+from rocketship.settings.server import ServerSettings, server_settings
 
 if TYPE_CHECKING:
     from rocketship.server.run import Listening

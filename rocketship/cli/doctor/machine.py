@@ -14,7 +14,8 @@ from rocketship.cli.doctor.check import Check, failed, ok, warning
 from rocketship.cli.local_server.record import Place
 from rocketship.errors import RocketshipError
 from rocketship.profiles.file import ConfigFile
-from rocketship.settings import data_dir, engine_settings, server_settings
+from rocketship.settings.engine import data_dir, engine_settings
+from rocketship.settings.server import server_settings
 from rocketship.store.sqlite import FILE_NAME
 
 #: With less room than this a history soon cannot grow any more.

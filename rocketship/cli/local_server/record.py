@@ -20,7 +20,7 @@ from pathlib import Path
 from rocketship.cli.local_server.process import start_time
 from rocketship.dataclass import dataclass
 from rocketship.errors import Infrastructure, UsageError
-from rocketship.settings import data_dir
+from rocketship.settings.engine import data_dir
 
 LOCK_NAME = "server.lock"
 RECORD_NAME = "server.json"

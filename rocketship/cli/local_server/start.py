@@ -15,7 +15,8 @@ from rocketship.cli.console import Console
 from rocketship.cli.local_server.process import start_time
 from rocketship.cli.local_server.record import Place, ServerRecord, already_running
 from rocketship.errors import Infrastructure
-from rocketship.settings import Address, server_settings
+from rocketship.settings.reader import Address
+from rocketship.settings.server import server_settings
 
 if TYPE_CHECKING:
     from rocketship.server.run import Listening

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from rocketship.cli.console import standard_console
-from rocketship.settings import server_settings
+from rocketship.settings.server import server_settings
 
 BACKGROUND = Annotated[
     bool, typer.Option("--background", "-b", help="Return when it is ready, and leave it running.")

@@ -13,8 +13,8 @@ from rocketship.errors import UsageError
 from rocketship.run.events import Recorded
 from rocketship.run.narrate import Narrator
 from rocketship.server.health import Context, Readiness
-from rocketship.server.streams import unless_stopping, until_stopping
-from rocketship.settings import ServerSettings
+from rocketship.server.rpc.streams import unless_stopping, until_stopping
+from rocketship.settings.server import ServerSettings
 from rocketship.values import format_time
 from rocketship.wire import convert
 from rocketship.wire._generated import engine_pb2 as pb

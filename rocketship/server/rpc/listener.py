@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped]
 
 from rocketship.errors import Infrastructure
 from rocketship.server.health import ENGINE_SERVICE, HEALTH_SERVICE, HealthServicer
-from rocketship.settings import Address
+from rocketship.settings.reader import Address
 from rocketship.wire._generated import engine_pb2_grpc as pb_grpc
 from rocketship.wire.limits import MAX_REQUEST_BYTES
 

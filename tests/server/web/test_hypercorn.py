@@ -12,9 +12,9 @@ import h2.events
 import h2.settings
 import pytest
 
-from rocketship.server.grpc import listen
-from rocketship.server.hypercorn import HttpListener
-from rocketship.settings import Address
+from rocketship.server.rpc.listener import listen
+from rocketship.server.web.hypercorn import HttpListener
+from rocketship.settings.reader import Address
 
 PATIENCE_SECONDS = 10
 

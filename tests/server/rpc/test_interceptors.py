@@ -18,7 +18,7 @@ from rocketship.engine.service import RunService
 from rocketship.wire import status
 from rocketship.wire._generated import engine_pb2 as pb
 from tests.fixtures.engine import engine_stub, running_engine
-from tests.server.test_servicer import create, lines
+from tests.server.rpc.test_servicer import create, lines
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Engine"]
 METHODS = [method.name for method in SERVICE.methods]

@@ -11,12 +11,12 @@ import pytest
 
 from rocketship.errors import Draining
 from rocketship.server.health import Readiness, State
-from rocketship.server.streams import unless_stopping, until_stopping
+from rocketship.server.rpc.streams import unless_stopping, until_stopping
 from rocketship.wire._generated import engine_pb2 as pb
 from rocketship.wire._generated.engine_pb2_grpc import EngineStub
 from tests.fixtures.engine import engine_stub, running_engine
 from tests.fixtures.workbench import Workbench, case, log
-from tests.server.test_servicer import create, source
+from tests.server.rpc.test_servicer import create, source
 
 
 def test_silent_source_beats_and_loses_nothing() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rocketship.errors import SettingsError
-from rocketship.settings import Address, ServerSettings, TlsSettings, server_settings
+from rocketship.settings.reader import Address
+from rocketship.settings.server import ServerSettings, TlsSettings, server_settings
 
 
 def test_empty_environment_gives_the_defaults() -> None:

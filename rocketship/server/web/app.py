@@ -17,8 +17,8 @@ from rocketship._version import __version__
 from rocketship.engine.service import RunService
 from rocketship.server.health import Readiness
 from rocketship.server.metrics import Metrics
-from rocketship.server.middleware import DrainedBody, GrpcVisitors, RequestLog
-from rocketship.settings import Address
+from rocketship.server.web.middleware import DrainedBody, GrpcVisitors, RequestLog
+from rocketship.settings.reader import Address
 
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 PROBE_SECONDS = 1.0

@@ -23,7 +23,7 @@ from hypercorn.config import Config
 from hypercorn.protocol.h2 import H2Protocol
 from starlette.types import ASGIApp
 
-from rocketship.settings import Address
+from rocketship.settings.reader import Address
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,70 @@
+"""Settings of the engine, inside the CLI and as a server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rocketship.dataclass import dataclass
+from rocketship.settings.reader import Reader
+
+DEFAULT_RETENTION_DAYS = 30
+MIN_PARALLEL_TESTS = 16
+PARALLEL_TESTS_PER_CORE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the engine of this process works.
+
+    Attributes:
+        data_dir: Holds the history database, the encryption key and the lock files.
+        max_parallel_tests: Most tests at once, over all runs.
+        retention_days: Ended runs older than this are removed; 0 keeps everything.
+        disabled_plugins: Plugins, or plugin variants such as `script.shell`, that are refused.
+        recovery: `resume` or `cleanup`: what becomes of runs whose process was lost.
+        journal_full_sync: Survive a crash of the operating system, at the price of an fsync a step.
+        encryption_key: Text the key for stored secrets is derived from; empty means a key file.
+    """
+
+    data_dir: Path
+    max_parallel_tests: int
+    retention_days: int = DEFAULT_RETENTION_DAYS
+    disabled_plugins: tuple[str, ...] = ()
+    recovery: str = "cleanup"
+    journal_full_sync: bool = False
+    encryption_key: str = ""
+
+
+def engine_settings(environ: Mapping[str, str], *, default_recovery: str) -> EngineSettings:
+    """Return the settings an environment describes.
+
+    Raises:
+        SettingsError: A value cannot be used; the message names the variable and what it accepts.
+    """
+    reader = Reader(environ)
+    return EngineSettings(
+        data_dir=data_dir(environ),
+        max_parallel_tests=reader.integer("MAX_PARALLEL_TESTS", _default_parallel(), minimum=1),
+        retention_days=reader.integer("RETENTION_DAYS", DEFAULT_RETENTION_DAYS, minimum=0),
+        disabled_plugins=reader.names("DISABLE_PLUGINS"),
+        recovery=reader.choice("RECOVERY", ("resume", "cleanup"), default_recovery),
+        journal_full_sync=reader.choice("JOURNAL_SYNC", ("normal", "full"), "normal") == "full",
+        encryption_key=reader.secret("ENCRYPTION_KEY"),
+    )
+
+
+def data_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder for history and keys: ROCKETSHIP_DATA_DIR or the platform's data folder."""
+    if configured := environ.get("ROCKETSHIP_DATA_DIR"):
+        return Path(configured).expanduser()
+    if sys.platform == "darwin":
+        return Path("~/Library/Application Support/Rocketship").expanduser()
+    base = environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "rocketship"
+
+
+def _default_parallel() -> int:
+    return max(MIN_PARALLEL_TESTS, PARALLEL_TESTS_PER_CORE * (os.cpu_count() or 1))

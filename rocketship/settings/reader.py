@@ -1,0 +1,91 @@
+"""Reads single settings; errors name the variable and what it accepts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from rocketship.dataclass import dataclass
+from rocketship.errors import SettingsError
+from rocketship.values import DURATION_HELP, parse_duration
+
+PREFIX = "ROCKETSHIP_"
+MAX_PORT = 65_535
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; `host` without brackets, port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Reader:
+    """Reads variables by their name without the prefix; an empty value counts as unset."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environ.get(PREFIX + name, "").strip() or default
+
+    def integer(self, name: str, default: int, *, minimum: int) -> int:
+        text = self.text(name)
+        if not text:
+            return default
+        try:
+            number = int(text)
+        except ValueError:
+            number = minimum - 1
+        if number < minimum:
+            raise SettingsError(
+                f"{PREFIX}{name}={text}: expected a whole number of at least {minimum}"
+            )
+        return number
+
+    def choice(self, name: str, options: tuple[str, ...], default: str) -> str:
+        text = self.text(name, default).lower()
+        if text not in options:
+            raise SettingsError(f"{PREFIX}{name}={text}: expected one of {', '.join(options)}")
+        return text
+
+    def duration(self, name: str, default: float) -> float:
+        text = self.text(name)
+        if not text:
+            return default
+        try:
+            seconds = parse_duration(text)
+        except ValueError:
+            seconds = -1.0
+        if seconds < 0:
+            raise SettingsError(f"{PREFIX}{name}={text}: expected {DURATION_HELP}")
+        return seconds
+
+    def address(self, name: str, default: Address) -> Address:
+        text = self.text(name)
+        if not text:
+            return default
+        match = _ADDRESS.fullmatch(text)
+        if match is None or int(match["port"]) > MAX_PORT:
+            hint = "examples: 127.0.0.1:7700, 0.0.0.0:7700, [::]:7700"
+            raise SettingsError(f"{PREFIX}{name}={text}: expected HOST:PORT", hint=hint)
+        return Address(match["v6"] or match["host"], int(match["port"]))
+
+    def names(self, name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+
+    def secret(self, name: str) -> str:
+        """Return a secret given directly or, as NAME_FILE, by the path of a file that holds it."""
+        path = self.text(f"{name}_FILE")
+        if not path:
+            return self.text(name)
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{PREFIX}{name}_FILE={path}: cannot be read: {error}") from error

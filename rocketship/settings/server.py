@@ -1,0 +1,111 @@
+"""Settings of the engine as a server.
+
+Names are strict: a ROCKETSHIP_ENGINE_* variable that nothing reads is an error with a suggestion,
+because a setting that is silently ignored is worse than none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from rocketship.dataclass import dataclass
+from rocketship.errors import SettingsError
+from rocketship.settings.reader import PREFIX, Address, Reader
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("console", "json")
+#: Everything that begins with ROCKETSHIP_ENGINE_ and is read somewhere.
+ENGINE_NAMES = (
+    "ROCKETSHIP_ENGINE_GRPC_ADDRESS",
+    "ROCKETSHIP_ENGINE_HTTP_ADDRESS",
+    "ROCKETSHIP_ENGINE_REFLECTION",
+    "ROCKETSHIP_ENGINE_TLS_CERT",
+    "ROCKETSHIP_ENGINE_TLS_CLIENT_CA",
+    "ROCKETSHIP_ENGINE_TLS_KEY",
+)
+#: What Kubernetes tells every container about a service called rocketship-engine.
+_SERVICE_LINK = re.compile(r"ROCKETSHIP_ENGINE_(?:SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """The PEM files of both listeners; with `client_ca` clients must show a certificate."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How the engine listens, stops and tells what it does.
+
+    Attributes:
+        tls: None means plaintext.
+        reflection: Whether clients may ask for the API's description.
+        public_grpc: The address clients are told to use for gRPC, as an URL or host:port, or empty.
+        public_http: The same for the web.
+        drain_seconds: From being told to stop to refusing work, for load balancers to notice.
+        grace_seconds: How long requests may then still take.
+        log_level: debug, info, warning or error.
+        log_format: console or json.
+    """
+
+    grpc: Address = Address("127.0.0.1", 7700)
+    http: Address = Address("127.0.0.1", 7701)
+    tls: TlsSettings | None = None
+    reflection: bool = False
+    public_grpc: str = ""
+    public_http: str = ""
+    drain_seconds: float = 0.0
+    grace_seconds: float = 10.0
+    log_level: str = "info"
+    log_format: str = "console"
+
+
+def server_settings(environ: Mapping[str, str]) -> ServerSettings:
+    """Return the settings an environment describes for the engine as a server.
+
+    Raises:
+        SettingsError: A value cannot be used, or nothing reads a ROCKETSHIP_ENGINE_* variable.
+    """
+    _refuse_unknown(environ)
+    reader, default = Reader(environ), ServerSettings()
+    return ServerSettings(
+        grpc=reader.address("ENGINE_GRPC_ADDRESS", default.grpc),
+        http=reader.address("ENGINE_HTTP_ADDRESS", default.http),
+        tls=_tls(reader),
+        reflection=reader.choice("ENGINE_REFLECTION", ("true", "false"), "false") == "true",
+        public_grpc=reader.text("PUBLIC_GRPC_ENDPOINT"),
+        public_http=reader.text("PUBLIC_HTTP_ENDPOINT"),
+        drain_seconds=reader.duration("DRAIN_DELAY", default.drain_seconds),
+        grace_seconds=reader.duration("GRACE", default.grace_seconds),
+        log_level=reader.choice("LOG", LOG_LEVELS, default.log_level),
+        log_format=reader.choice("LOG_FORMAT", LOG_FORMATS, default.log_format),
+    )
+
+
+def _tls(reader: Reader) -> TlsSettings | None:
+    names = ("ENGINE_TLS_CERT", "ENGINE_TLS_KEY", "ENGINE_TLS_CLIENT_CA")
+    certificate, key, client_ca = map(reader.text, names)
+    if not (certificate or key or client_ca):
+        return None
+    for name, value in zip(names[:2], (certificate, key), strict=True):
+        if not value:
+            hint = "TLS needs a certificate and its key, both as PEM files"
+            raise SettingsError(f"{PREFIX}{name} is missing", hint=hint)
+    return TlsSettings(Path(certificate), Path(key), Path(client_ca) if client_ca else None)
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if not name.startswith(f"{PREFIX}ENGINE_") or name in ENGINE_NAMES:
+            continue
+        if not _SERVICE_LINK.fullmatch(name):
+            import difflib
+
+            near = difflib.get_close_matches(name, ENGINE_NAMES, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(ENGINE_NAMES)}"
+            raise SettingsError(f"{name} is not a setting", hint=hint)
