@@ -11,6 +11,8 @@ RocketshipError
 │   ├── StoreError           the history database cannot be read or written
 │   ├── Unreachable          no engine answers, or something else does
 │   ├── Refused              the engine does not accept who is calling
+│   ├── Unauthenticated      the engine does not know who is calling
+│   ├── Unavailable          something the engine depends on does not answer
 │   ├── Overloaded           more was asked for than the engine takes
 │   └── Draining             the engine is about to stop; another try later works
 └── StepError            one attempt of one step went wrong                   exit 1
@@ -147,6 +149,19 @@ class Refused(Infrastructure):
 
     code = "refused"
     retryable = False
+
+
+class Unauthenticated(Infrastructure):
+    """There is no token, or it is none that the engine accepts; another one may be."""
+
+    code = "unauthenticated"
+    retryable = False
+
+
+class Unavailable(Infrastructure):
+    """Something the engine itself depends on does not answer; another try later may work."""
+
+    code = "unavailable"
 
 
 class Overloaded(Infrastructure):

@@ -31,6 +31,8 @@ from rocketship.errors import (
     RocketshipError,
     SettingsError,
     StoreError,
+    Unauthenticated,
+    Unavailable,
     Unreachable,
     UsageError,
     Violation,
@@ -44,7 +46,10 @@ MAX_MESSAGE_BYTES = 400
 MAX_VIOLATIONS_BYTES = 1000
 UNEXPECTED = "the engine failed unexpectedly; its log says where"
 
-Metadata = tuple[tuple[str, bytes], ...]
+#: How to get in, in the words of HTTP; clients of gRPC find it in the trailers.
+CHALLENGE = 'Bearer realm="rocketship"'
+
+Metadata = tuple[tuple[str, str | bytes], ...]
 
 #: An error has the code of its nearest class in this table.
 _CODES: dict[type[RocketshipError], StatusCode] = {
@@ -58,6 +63,8 @@ _CODES: dict[type[RocketshipError], StatusCode] = {
     StoreError: StatusCode.UNAVAILABLE,
     Unreachable: StatusCode.UNAVAILABLE,
     Refused: StatusCode.PERMISSION_DENIED,
+    Unauthenticated: StatusCode.UNAUTHENTICATED,
+    Unavailable: StatusCode.UNAVAILABLE,
     Overloaded: StatusCode.RESOURCE_EXHAUSTED,
     Draining: StatusCode.UNAVAILABLE,
     RocketshipError: StatusCode.INTERNAL,
@@ -90,7 +97,10 @@ def to_status(error: Exception) -> tuple[StatusCode, str, Metadata]:
         _add(status, _bad_request(error))
     if code is StatusCode.UNAVAILABLE:
         _add(status, RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_SECONDS)))
-    return code, text, ((DETAILS_KEY, status.SerializeToString()),)
+    details = (DETAILS_KEY, status.SerializeToString())
+    if code is StatusCode.UNAUTHENTICATED:
+        return code, text, (details, ("www-authenticate", CHALLENGE))
+    return code, text, (details,)
 
 
 def from_rpc(error: RpcError) -> RocketshipError | None:
