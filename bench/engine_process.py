@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,16 @@ class Running:
 
 
 @contextmanager
-def start_engine(folder: Path, max_parallel_tests: int) -> Iterator[Running]:
-    """Run an engine on free ports for the duration; `folder` takes its data and its log."""
+def start_engine(
+    folder: Path, max_parallel_tests: int, more: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """Run an engine on free ports for the duration; `folder` takes its data and its log.
+
+    Args:
+        folder: Made when it is not there.
+        max_parallel_tests: Most tests at once.
+        more: More variables of its environment.
+    """
     folder.mkdir(exist_ok=True)
     environment = {
         "PATH": os.environ["PATH"],
@@ -43,6 +51,7 @@ def start_engine(folder: Path, max_parallel_tests: int) -> Iterator[Running]:
         "ROCKETSHIP_ENGINE_GRPC_ADDRESS": "127.0.0.1:0",
         "ROCKETSHIP_ENGINE_HTTP_ADDRESS": "127.0.0.1:0",
         "ROCKETSHIP_MAX_PARALLEL_TESTS": str(max_parallel_tests),
+        **(more or {}),
     }
     with (folder / "log").open("ab") as log:
         command, pipe = [ROCKETSHIP, "engine"], subprocess.PIPE

@@ -55,6 +55,11 @@ def main() -> None:
 
         engine.measure(quick=options.quick)
         return
+    if options.auth:
+        import auth
+
+        auth.measure(quick=options.quick)
+        return
     rounds = 3 if options.quick else options.rounds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -113,6 +118,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=15, help="runs of each command (15)")
     parser.add_argument("--quick", action="store_true", help="3 rounds, and no huge suite")
     parser.add_argument("--engine", action="store_true", help="measure an engine instead")
+    parser.add_argument("--auth", action="store_true", help="measure authentication instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser.parse_args()
 

@@ -14,21 +14,26 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from rocketship._version import __version__
+from rocketship.auth.assemble import Auth, open_auth
 from rocketship.dataclass import dataclass
 from rocketship.engine.assemble import Engine, open_engine
 from rocketship.errors import Infrastructure
 from rocketship.plugins.children import kill_all
 from rocketship.plugins.registry import Registry
+from rocketship.server.callers import Refusals
 from rocketship.server.health import HealthServicer, Readiness, State
 from rocketship.server.metrics import Metrics
 from rocketship.server.rpc import listener
+from rocketship.server.rpc.auth import Callers
 from rocketship.server.rpc.interceptors import Requests
 from rocketship.server.rpc.servicer import EngineServicer
 from rocketship.server.tls import Certificates
 from rocketship.server.web.app import HttpApp
+from rocketship.server.web.auth import WebCallers
 from rocketship.server.web.hypercorn import HttpListener
 from rocketship.settings.engine import EngineSettings
 from rocketship.settings.reader import Address
@@ -75,7 +80,7 @@ async def serve(
         ready: Called once both listeners take requests.
 
     Raises:
-        SettingsError: A certificate cannot be used.
+        SettingsError: A certificate or a token cannot be used.
         StoreError: The data folder cannot be used.
         Infrastructure: An address cannot be listened on, or a part of the engine died.
     """
@@ -93,8 +98,13 @@ async def serve_until(
 ) -> None:
     """Be an engine until asked to stop; otherwise as `serve`."""
     certificates = Certificates(settings.tls) if settings.tls else None
-    async with open_engine(engine_settings, plugins) as engine:
-        await _Server(settings, engine, certificates, stop).run(ready)
+    if settings.open_to_strangers:
+        log.warning("anybody_may_do_everything", extra={"address": settings.public_addresses})
+    async with (
+        open_auth(settings.auth) as auth,
+        open_engine(engine_settings, plugins) as engine,
+    ):
+        await _Server(settings, engine, auth, certificates, stop).run(ready)
     log.info("stopped")
 
 
@@ -105,11 +115,14 @@ class _Server:
         self,
         settings: ServerSettings,
         engine: Engine,
+        auth: Auth,
         certificates: Certificates | None,
         stop: Stop,
     ) -> None:
         self._settings = settings
         self._engine = engine
+        self._auth = auth
+        self._refusals = Refusals()
         self._certificates = certificates
         self._stop = stop
         self._readiness = Readiness()
@@ -132,9 +145,9 @@ class _Server:
         settings, service, tls = self._settings, self._engine.service, self._certificates
         http = listener.listen(settings.http, "HTTP", "ROCKETSHIP_ENGINE_HTTP_ADDRESS")
         self._grpc = listener.build(
-            EngineServicer(service, self._readiness, settings),
+            EngineServicer(service, self._readiness, settings, self._auth.advertisement),
             HealthServicer(self._readiness),
-            [Requests(self._metrics)],
+            [Requests(self._metrics), Callers(self._auth.authenticator, self._refusals)],
             reflection=settings.reflection,
         )
         credentials = tls.grpc_credentials() if tls else None
@@ -143,7 +156,10 @@ class _Server:
         except Infrastructure:
             http.close()
             raise
-        app = HttpApp(service, self._readiness, self._metrics, self._grpc_address)
+        callers = partial(
+            WebCallers, authenticator=self._auth.authenticator, refusals=self._refusals
+        )
+        app = HttpApp(service, self._readiness, self._metrics, self._grpc_address, callers)
         self._http = HttpListener(app.build(), http, tls.ssl_context() if tls else None)
 
     async def _until_stopped(self) -> None:
@@ -154,6 +170,8 @@ class _Server:
         }
         if self._certificates:
             parts["watch over the certificates"] = self._certificates.watch()
+        if upkeep := self._auth.upkeep():
+            parts["watch over the signing keys"] = upkeep
         tasks = {asyncio.ensure_future(part): name for name, part in parts.items()}
         asked = asyncio.ensure_future(self._stop.asked.wait())
         try:
@@ -196,6 +214,7 @@ class _Server:
             "grpc": listening.grpc,
             "http": listening.http,
             "tls": listening.tls,
+            "auth": ",".join(self._settings.auth.modes),
             "recovered": len(self._engine.recovered),
         }
 

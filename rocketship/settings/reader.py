@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rocketship.dataclass import dataclass
@@ -24,6 +24,24 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def refuse_unknown(environ: Mapping[str, str], prefix: str, names: Sequence[str]) -> None:
+    """Check that everything of a prefix is read somewhere, apart from what Kubernetes sets.
+
+    Raises:
+        SettingsError: Nothing reads one of them; the hint is the nearest one that is read.
+    """
+    # What Kubernetes tells every container about a service of that name.
+    service_link = re.compile(rf"{prefix}(?:SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)")
+    for name in sorted(environ):
+        if not name.startswith(prefix) or name in names or service_link.fullmatch(name):
+            continue
+        import difflib
+
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(names)}"
+        raise SettingsError(f"{name} is not a setting", hint=hint)
 
 
 class Reader:
@@ -54,6 +72,9 @@ class Reader:
         if text not in options:
             raise SettingsError(f"{PREFIX}{name}={text}: expected one of {', '.join(options)}")
         return text
+
+    def flag(self, name: str) -> bool:
+        return self.choice(name, ("true", "false"), "false") == "true"
 
     def duration(self, name: str, default: float) -> float:
         text = self.text(name)

@@ -6,13 +6,13 @@ because a setting that is silently ignored is worse than none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import SettingsError
-from rocketship.settings.reader import PREFIX, Address, Reader
+from rocketship.settings.auth import AuthSettings, auth_settings, is_loopback
+from rocketship.settings.reader import PREFIX, Address, Reader, refuse_unknown
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("console", "json")
@@ -24,9 +24,9 @@ ENGINE_NAMES = (
     "ROCKETSHIP_ENGINE_TLS_CERT",
     "ROCKETSHIP_ENGINE_TLS_CLIENT_CA",
     "ROCKETSHIP_ENGINE_TLS_KEY",
+    "ROCKETSHIP_ENGINE_TOKEN",
+    "ROCKETSHIP_ENGINE_TOKEN_FILE",
 )
-#: What Kubernetes tells every container about a service called rocketship-engine.
-_SERVICE_LINK = re.compile(r"ROCKETSHIP_ENGINE_(?:SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_.*)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class ServerSettings:
         grace_seconds: How long requests may then still take.
         log_level: debug, info, warning or error.
         log_format: console or json.
+        auth: Who may call.
     """
 
     grpc: Address = Address("127.0.0.1", 7700)
@@ -63,6 +64,20 @@ class ServerSettings:
     grace_seconds: float = 10.0
     log_level: str = "info"
     log_format: str = "console"
+    auth: AuthSettings = AuthSettings()
+
+    @property
+    def public_addresses(self) -> str:
+        """The addresses that others than this machine can reach, as text."""
+        found = dict.fromkeys(
+            str(item) for item in (self.grpc, self.http) if not is_loopback(item.host)
+        )
+        return " and ".join(found)
+
+    @property
+    def open_to_strangers(self) -> bool:
+        """Whether anybody from anywhere may do everything."""
+        return self.auth.modes == ("none",) and bool(self.public_addresses)
 
 
 def server_settings(environ: Mapping[str, str]) -> ServerSettings:
@@ -71,13 +86,14 @@ def server_settings(environ: Mapping[str, str]) -> ServerSettings:
     Raises:
         SettingsError: A value cannot be used, or nothing reads a ROCKETSHIP_ENGINE_* variable.
     """
-    _refuse_unknown(environ)
+    refuse_unknown(environ, f"{PREFIX}ENGINE_", ENGINE_NAMES)
     reader, default = Reader(environ), ServerSettings()
-    return ServerSettings(
+    settings = ServerSettings(
+        auth=auth_settings(environ),
         grpc=reader.address("ENGINE_GRPC_ADDRESS", default.grpc),
         http=reader.address("ENGINE_HTTP_ADDRESS", default.http),
         tls=_tls(reader),
-        reflection=reader.choice("ENGINE_REFLECTION", ("true", "false"), "false") == "true",
+        reflection=reader.flag("ENGINE_REFLECTION"),
         public_grpc=reader.text("PUBLIC_GRPC_ENDPOINT"),
         public_http=reader.text("PUBLIC_HTTP_ENDPOINT"),
         drain_seconds=reader.duration("DRAIN_DELAY", default.drain_seconds),
@@ -85,6 +101,8 @@ def server_settings(environ: Mapping[str, str]) -> ServerSettings:
         log_level=reader.choice("LOG", LOG_LEVELS, default.log_level),
         log_format=reader.choice("LOG_FORMAT", LOG_FORMATS, default.log_format),
     )
+    _refuse_open_door(settings)
+    return settings
 
 
 def _tls(reader: Reader) -> TlsSettings | None:
@@ -99,13 +117,12 @@ def _tls(reader: Reader) -> TlsSettings | None:
     return TlsSettings(Path(certificate), Path(key), Path(client_ca) if client_ca else None)
 
 
-def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    for name in sorted(environ):
-        if not name.startswith(f"{PREFIX}ENGINE_") or name in ENGINE_NAMES:
-            continue
-        if not _SERVICE_LINK.fullmatch(name):
-            import difflib
-
-            near = difflib.get_close_matches(name, ENGINE_NAMES, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(ENGINE_NAMES)}"
-            raise SettingsError(f"{name} is not a setting", hint=hint)
+def _refuse_open_door(settings: ServerSettings) -> None:
+    if not settings.open_to_strangers or settings.auth.allow_anonymous:
+        return
+    raise SettingsError(
+        f"{PREFIX}AUTH_MODE is none, and the engine would listen on {settings.public_addresses}, "
+        "where anybody could use it",
+        hint=f"set {PREFIX}AUTH_MODE to token or oidc, listen on 127.0.0.1, "
+        f"or set {PREFIX}ALLOW_ANONYMOUS=true if that is meant",
+    )

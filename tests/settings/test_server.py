@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rocketship.errors import SettingsError
+from rocketship.settings.auth import AuthSettings
 from rocketship.settings.reader import Address
 from rocketship.settings.server import ServerSettings, TlsSettings, server_settings
 
@@ -29,6 +30,7 @@ def test_every_setting_is_read() -> None:
             "ROCKETSHIP_GRACE": "1m",
             "ROCKETSHIP_LOG": "DEBUG",
             "ROCKETSHIP_LOG_FORMAT": "json",
+            "ROCKETSHIP_ALLOW_ANONYMOUS": "true",
         }
     )
 
@@ -43,6 +45,7 @@ def test_every_setting_is_read() -> None:
         grace_seconds=60.0,
         log_level="debug",
         log_format="json",
+        auth=AuthSettings(allow_anonymous=True),
     )
 
 

@@ -5,7 +5,6 @@ The interceptors of a server, outermost first: this one, then the one that decid
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,14 +13,15 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from rocketship.errors import RocketshipError, UsageError
+from rocketship.errors import RocketshipError, Unauthenticated, UsageError
+from rocketship.server.callers import CALLER, caller_fields
 from rocketship.server.health import HEALTH_SERVICE, Context
 from rocketship.server.metrics import Metrics
+from rocketship.server.rpc.handlers import Call, shape
 from rocketship.wire.status import to_status
 
 log = logging.getLogger(__name__)
 
-_Call = Callable[[Any, Context], Awaitable[Any]]
 #: Asked every few seconds by whoever watches over the engine.
 _QUIET_SERVICES = (HEALTH_SERVICE,)
 
@@ -40,18 +40,19 @@ class Requests(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        make, behaviour = _shape(handler)
+        make, behaviour = shape(handler)
         read = _reader(handler)
         # The request is read inside, because grpc shows the sender what a reader raises.
         wrapped = self._wrap(behaviour, read, handler_call_details.method)
         return make(wrapped, None, handler.response_serializer)
 
-    def _wrap(self, call: _Call, read: Callable[[Any], Any], path: str) -> _Call:
+    def _wrap(self, call: Call, read: Callable[[Any], Any], path: str) -> Call:
         service, _, method = path.lstrip("/").partition("/")
-        level = logging.DEBUG if service in _QUIET_SERVICES else logging.INFO
+        usual = logging.DEBUG if service in _QUIET_SERVICES else logging.INFO
 
         async def wrapped(received: Any, context: Context) -> Any:
             begun, code, request, response = time.perf_counter(), "CANCELLED", None, None
+            level = usual
             try:
                 request = read(received)
                 response = await call(request, context)
@@ -59,6 +60,9 @@ class Requests(grpc.aio.ServerInterceptor):
             except Exception as error:  # grpc would show its raw text to the caller
                 status, text, metadata = to_status(error)
                 code = status.name
+                if isinstance(error, Unauthenticated):
+                    # Strangers cannot fill the log: their calls are told of, within limits.
+                    level = logging.DEBUG
                 _log_error(error, method)
                 await context.abort(status, text, metadata)
             finally:
@@ -68,18 +72,6 @@ class Requests(grpc.aio.ServerInterceptor):
             return response
 
         return wrapped
-
-
-def _shape(handler: Any) -> tuple[Callable[..., Any], _Call]:
-    """Return what makes handlers of this shape, and the behaviour, which writes its responses."""
-    shapes = {
-        (False, False): (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
-        (False, True): (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
-        (True, False): (grpc.stream_unary_rpc_method_handler, handler.stream_unary),
-        (True, True): (grpc.stream_stream_rpc_method_handler, handler.stream_stream),
-    }
-    make, behaviour = shapes[handler.request_streaming, handler.response_streaming]
-    return make, _writing(behaviour) if inspect.isasyncgenfunction(behaviour) else behaviour
 
 
 def _reader(handler: Any) -> Callable[[Any], Any]:
@@ -96,14 +88,6 @@ def _reader(handler: Any) -> Callable[[Any], Any]:
             yield read(data)
 
     return read_each if handler.request_streaming else read
-
-
-def _writing(generate: Callable[[Any, Any], Any]) -> _Call:
-    async def write_all(request: Any, context: Context) -> None:
-        async for response in generate(request, context):
-            await context.write(response)
-
-    return write_all
 
 
 def _log_error(error: Exception, method: str) -> None:
@@ -124,6 +108,12 @@ def _log_call(
 ) -> None:
     if not log.isEnabledFor(level):
         return
-    fields = {"method": method, "code": code, "ms": seconds * 1000, "peer": context.peer()}
+    fields = {
+        "method": method,
+        "code": code,
+        "ms": seconds * 1000,
+        "peer": context.peer(),
+        **caller_fields(CALLER.get()),
+    }
     run_id = getattr(request, "run_id", "") or getattr(response, "run_id", "")
     log.log(level, "rpc", extra={**fields, "run_id": run_id} if run_id else fields)

@@ -15,10 +15,15 @@ from rocketship.settings.reader import Address
 from rocketship.wire._generated import engine_pb2_grpc as pb_grpc
 from rocketship.wire.limits import MAX_REQUEST_BYTES
 
+#: More than a token may have, so that it is refused in our words.
+MAX_METADATA_BYTES = 32 * 1024
 _OPTIONS = (
     # Otherwise a second engine could take half of the connections of the first.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+    # Tokens that list many groups are longer than grpc takes by default.
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", 2 * MAX_METADATA_BYTES),
     # Clients may ping on idle connections, so that balancers in between keep them open.
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from rocketship._version import __version__
+from rocketship.auth.advertisement import Advertisement
+from rocketship.auth.caller import Kind
 from rocketship.engine.service import RunService
 from rocketship.errors import UsageError
 from rocketship.run.events import Recorded
 from rocketship.run.narrate import Narrator
+from rocketship.server.callers import CALLER
 from rocketship.server.health import Context, Readiness
 from rocketship.server.rpc.streams import unless_stopping, until_stopping
 from rocketship.settings.server import ServerSettings
@@ -22,6 +26,8 @@ from rocketship.wire._generated import engine_pb2_grpc as pb_grpc
 
 CAPABILITIES = ("discovery.v2", "runs.bundle", "runs.cancel", "runs.watch", "runtime.embedded")
 CLEANUP_WAIT_SECONDS = 60
+#: Where a run's context has the name of who asked for it; what callers write there is not believed.
+STARTED_BY = "started_by"
 CANCEL_REASON = "cancelled by the user"
 _LEVELS = {"red": "error", "yellow": "warn"}
 
@@ -29,10 +35,17 @@ _LEVELS = {"red": "error", "yellow": "warn"}
 class EngineServicer(pb_grpc.EngineServicer):
     """The service `rocketship.v1.Engine`; errors are made statuses by the interceptor."""
 
-    def __init__(self, service: RunService, readiness: Readiness, settings: ServerSettings) -> None:
+    def __init__(
+        self,
+        service: RunService,
+        readiness: Readiness,
+        settings: ServerSettings,
+        advertise: Callable[[], Advertisement],
+    ) -> None:
         self._service = service
         self._readiness = readiness
-        self._info = _server_info(settings)
+        self._settings = settings
+        self._advertise = advertise
 
     # Runs
 
@@ -41,6 +54,8 @@ class EngineServicer(pb_grpc.EngineServicer):
     ) -> pb.CreateRunResponse:
         self._readiness.require()
         spec, env = convert.request_to_spec(request)
+        if CALLER.get().kind is not Kind.ANONYMOUS:
+            spec = replace(spec, context={**spec.context, STARTED_BY: CALLER.get().name})
         key = request.idempotency_key
         run_id = await self._service.create_run(spec, env, idempotency_key=key)
         return pb.CreateRunResponse(run_id=run_id)
@@ -135,12 +150,12 @@ class EngineServicer(pb_grpc.EngineServicer):
     async def GetServerInfo(
         self, request: pb.GetServerInfoRequest, context: Context
     ) -> pb.GetServerInfoResponse:
-        return self._info
+        return _server_info(self._settings, self._advertise())
 
     async def GetAuthConfig(
         self, request: pb.GetAuthConfigRequest, context: Context
     ) -> pb.GetAuthConfigResponse:
-        info = self._info
+        info = _server_info(self._settings, self._advertise())
         return pb.GetAuthConfigResponse(
             auth_enabled=info.auth_enabled,
             auth_type=info.auth_type,
@@ -159,12 +174,19 @@ class EngineServicer(pb_grpc.EngineServicer):
                 yield batch
 
 
-def _server_info(settings: ServerSettings) -> pb.GetServerInfoResponse:
+def _server_info(settings: ServerSettings, auth: Advertisement) -> pb.GetServerInfoResponse:
     addresses = (("grpc", settings.public_grpc), ("http", settings.public_http))
     return pb.GetServerInfoResponse(
         version=__version__,
-        auth_enabled=False,
-        auth_type="none",
-        capabilities=sorted(CAPABILITIES),
+        auth_enabled=auth.enabled,
+        auth_type=auth.kind,
+        auth_endpoint=auth.device_endpoint,
+        capabilities=sorted({*CAPABILITIES, *auth.capabilities}),
         endpoints=[pb.ServerEndpoint(type=kind, address=text) for kind, text in addresses if text],
+        device_authorization_endpoint=auth.device_endpoint,
+        token_endpoint=auth.token_endpoint,
+        issuer=auth.issuer,
+        audience=auth.audience,
+        scopes=auth.scopes,
+        client_id=auth.client_id,
     )

@@ -44,30 +44,42 @@ class HttpApp:
 
     Args:
         grpc_address: Where gRPC listens.
+        callers: Puts what finds out who is calling around an app.
     """
 
     def __init__(
-        self, service: RunService, readiness: Readiness, metrics: Metrics, grpc_address: Address
+        self,
+        service: RunService,
+        readiness: Readiness,
+        metrics: Metrics,
+        grpc_address: Address,
+        callers: Callable[[ASGIApp], ASGIApp],
     ) -> None:
         self._service = service
         self._readiness = readiness
         self._metrics = metrics
         self._grpc_address = grpc_address
+        self._callers = callers
 
-    def build(self) -> ASGIApp:
-        """Return the app with everything around it."""
-        routes = [
+    @property
+    def routes(self) -> list[Route]:
+        """Everything there is; each path has a rule in `rocketship.auth.policy`."""
+        return [
             Route("/", self._root),
             Route("/healthz", self._health),
             Route("/readyz", self._ready),
             Route("/metrics", self._numbers),
         ]
+
+    def build(self) -> ASGIApp:
+        """Return the app with everything around it."""
         handlers: dict[object, Callable[[Request, Exception], Awaitable[Response]]] = {
             HTTPException: _refuse,
             Exception: _failed,
         }
-        app: ASGIApp = Starlette(routes=routes, exception_handlers=handlers)
-        app = GrpcVisitors(app, self._readiness, self._grpc_address.port)
+        app: ASGIApp = Starlette(routes=self.routes, exception_handlers=handlers)
+        # Visitors of gRPC get no further than this: they learn their health check, or the port.
+        app = GrpcVisitors(self._callers(app), self._readiness, self._grpc_address.port)
         return RequestLog(DrainedBody(app))
 
     async def _root(self, request: Request) -> Response:

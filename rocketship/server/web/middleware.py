@@ -1,6 +1,7 @@
 """What happens around every HTTP request; each piece is an ASGI app around another.
 
-Outermost first: logging, reading what is left of a body, gRPC that came to the wrong port.
+Outermost first: logging, reading what is left of a body, gRPC that came to the wrong port. Who is
+calling is found out inside of these, by `auth`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import grpc
 from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rocketship.auth.caller import ANONYMOUS
+from rocketship.server.callers import caller_fields
 from rocketship.server.health import HEALTH_SERVICE, Readiness
 
 log = logging.getLogger(__name__)
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 #: A client that still sends while it is answered may never read the answer.
 MAX_DRAINED_BYTES = 1024 * 1024
 DRAIN_SECONDS = 2.0
+UNAUTHORIZED = 401
 HEALTH_PATHS = ("/healthz", f"/{HEALTH_SERVICE}/Check")
 #: Asked every few seconds by whoever watches over the engine.
 QUIET_PATHS = (*HEALTH_PATHS, "/readyz", "/metrics")
@@ -43,12 +47,22 @@ class RequestLog:
         try:
             await self._app(scope, receive, watched)
         finally:
-            level = logging.DEBUG if scope["path"] in QUIET_PATHS else logging.INFO
+            # Strangers cannot fill the log: their requests are told of elsewhere, within limits.
+            quiet = scope["path"] in QUIET_PATHS or status == UNAUTHORIZED
+            level = logging.DEBUG if quiet else logging.INFO
             if log.isEnabledFor(level):
                 ms = (time.perf_counter() - begun) * 1000
                 peer = (scope.get("client") or ("",))[0]
-                fields = {"method": scope["method"], "path": scope["path"], "status": status}
-                log.log(level, "http", extra={**fields, "ms": ms, "peer": peer})
+                principal = scope.get("state", {}).get("principal", ANONYMOUS)
+                fields = {
+                    "method": scope.get("method", scope["type"]),
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": ms,
+                    "peer": peer,
+                    **caller_fields(principal),
+                }
+                log.log(level, "http", extra=fields)
 
 
 class DrainedBody:

@@ -1,0 +1,1 @@
+"""Who may call the engine, decided the same way for every transport."""
