@@ -15,9 +15,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rocketship.auth.caller import MAX_TOKEN_BYTES, Kind, Principal, caller_name
+from rocketship.auth.caller import MAX_TOKEN_BYTES, NAME_CLAIMS, Kind, Principal, caller_name
 from rocketship.auth.fetch import fetch
-from rocketship.auth.oidc import NAME_CLAIMS
 from rocketship.errors import Unauthenticated, Unavailable
 from rocketship.settings.auth import AlbSettings
 

@@ -13,7 +13,6 @@ from rocketship.auth.alb import AlbVerifier
 from rocketship.auth.authenticator import Authenticator, Verifier
 from rocketship.auth.caller import Kind
 from rocketship.auth.jwks import KeyCache
-from rocketship.auth.oidc import OidcVerifier
 from rocketship.auth.provider import Provider
 from rocketship.auth.tokens import TokenFile, Tokens, TokenVerifier, read_entries
 from rocketship.auth.verifiers import installed_verifiers
@@ -65,6 +64,9 @@ async def open_auth(settings: AuthSettings) -> AsyncIterator[Auth]:
     provider = Provider(settings.oidc) if settings.oidc else None
     keys = KeyCache(provider.signing_keys) if provider else None
     if settings.oidc and keys:
+        # Loading what it needs takes longer than all the rest of a start.
+        from rocketship.auth.oidc import OidcVerifier
+
         verifiers.append(OidcVerifier(settings.oidc, keys))
     authenticator = Authenticator(
         verifiers,

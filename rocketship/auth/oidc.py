@@ -10,7 +10,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from rocketship.auth.caller import Kind, Principal, caller_name
+from joserfc.errors import (
+    BadSignatureError,
+    ClaimError,
+    ExpiredTokenError,
+    JoseError,
+    MissingClaimError,
+    SecurityWarning,
+)
+from joserfc.jws import JWSRegistry, extract_compact
+from joserfc.jwt import JWTClaimsRegistry, decode
+
+from rocketship.auth.caller import NAME_CLAIMS, Kind, Principal, caller_name
 from rocketship.errors import Unauthenticated
 from rocketship.settings.auth import OidcSettings
 
@@ -18,7 +29,6 @@ from rocketship.settings.auth import OidcSettings
 #: still be used for so long.
 CACHE_SECONDS = 60.0
 CACHE_TOKENS = 4096
-NAME_CLAIMS = ("preferred_username", "email", "sub")
 #: What a JWT may call itself; others are for other purposes.
 _TYPES = ("", "jwt", "at+jwt", "application/at+jwt", "application/jwt")
 #: The type and the curve of the key an algorithm needs.
@@ -91,9 +101,6 @@ class OidcVerifier:
         return algorithm
 
     def _claims(self, claims: dict[str, Any]) -> dict[str, Any]:
-        from joserfc.errors import ClaimError, ExpiredTokenError, MissingClaimError
-        from joserfc.jwt import JWTClaimsRegistry
-
         settings = self._settings
         registry = JWTClaimsRegistry(
             now=int(self._clock()),
@@ -135,9 +142,6 @@ def _header(token: str) -> dict[str, Any]:
     if token.count(".") != 2:
         hint = "set up an API with an audience at the provider, so that access tokens are JWTs"
         raise Unauthenticated("the token is not a JWT", hint=hint)
-    from joserfc.errors import JoseError
-    from joserfc.jws import extract_compact
-
     try:
         header = extract_compact(token.encode()).headers()
     except (JoseError, ValueError, TypeError, RecursionError):
@@ -163,10 +167,6 @@ def _check_key(key: Any, algorithm: str) -> None:
 
 def _decode(token: str, key: Any, algorithm: str) -> dict[str, Any]:
     """Return the claims under a good signature."""
-    from joserfc.errors import BadSignatureError, JoseError, SecurityWarning
-    from joserfc.jws import JWSRegistry
-    from joserfc.jwt import decode
-
     registry = JWSRegistry(algorithms=[algorithm], strict_check_header=False)
     try:
         if algorithm == "EdDSA":
