@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures.cli import run_cli
+from tests.fixtures.engine_process import EngineProcess
 
 ANY_PORT = {
     "ROCKETSHIP_ENGINE_GRPC_ADDRESS": "127.0.0.1:0",
     "ROCKETSHIP_ENGINE_HTTP_ADDRESS": "127.0.0.1:0",
 }
+TOKEN = "rst_self_" + "e" * 43
 
 
 def test_data_folder_that_cannot_be_written_exits_three(tmp_path: Path) -> None:
@@ -55,3 +60,71 @@ def test_setting_that_cannot_be_used_exits_two(
 
     assert ended.returncode == 2
     assert complaint in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("env", "complaint"),
+    [
+        ({"ROCKETSHIP_AUTH_MODE": "tokens"}, "expected none, token, oidc or token,oidc"),
+        ({"ROCKETSHIP_AUTH_MODE": "token"}, "there is no token"),
+        ({"ROCKETSHIP_ENGINE_TOKEN": TOKEN}, "set ROCKETSHIP_AUTH_MODE to token"),
+        ({"ROCKETSHIP_ENGINE_TOKEN_FIEL": "x"}, 'did you mean "ROCKETSHIP_ENGINE_TOKEN_FILE"?'),
+        ({"ROCKETSHIP_AUTH_MODE": "oidc"}, "ROCKETSHIP_OIDC_ISSUER is missing"),
+        ({"ROCKETSHIP_ENGINE_GRPC_ADDRESS": "0.0.0.0:0"}, "ROCKETSHIP_ALLOW_ANONYMOUS=true"),
+        (
+            {"ROCKETSHIP_AUTH_MODE": "token", "ROCKETSHIP_ENGINE_TOKEN_FILE": "/nowhere/tokens"},
+            "ROCKETSHIP_ENGINE_TOKEN_FILE=/nowhere/tokens: cannot be read",
+        ),
+    ],
+)
+def test_engine_does_not_start_half_locked(
+    tmp_path: Path, env: dict[str, str], complaint: str
+) -> None:
+    ended = run_cli(["engine"], cwd=tmp_path, home=tmp_path / "home", env={**ANY_PORT, **env})
+
+    assert ended.returncode == 2
+    assert complaint in ended.stderr
+    assert "Ready" not in ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert TOKEN not in ended.stderr
+
+
+@pytest.mark.slow
+def test_open_engine_that_is_meant_starts_with_a_warning(tmp_path: Path) -> None:
+    env = {"ROCKETSHIP_ENGINE_GRPC_ADDRESS": "0.0.0.0:0", "ROCKETSHIP_ALLOW_ANONYMOUS": "true"}
+    engine = EngineProcess(tmp_path, env)
+    try:
+        engine.start()
+        assert "WARNING anybody_may_do_everything address=0.0.0.0:0" in engine.log
+    finally:
+        engine.close()
+
+
+@pytest.mark.slow
+def test_log_of_an_engine_never_has_a_token(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text(f"ci:{TOKEN}\n", encoding="utf-8")
+    worker = "worker-token-by-hand"
+    env = {
+        "ROCKETSHIP_AUTH_MODE": "token",
+        "ROCKETSHIP_ENGINE_TOKEN_FILE": str(file),
+        "ROCKETSHIP_WORKER_TOKEN": worker,
+        "ROCKETSHIP_LOG": "debug",
+    }
+    engine = EngineProcess(tmp_path / "engine", env)
+    try:
+        engine.start()
+        for shown in (TOKEN, worker, TOKEN + "x"):
+            request = urllib.request.Request(f"http://127.0.0.1:{engine.http_port}/")
+            request.add_header("authorization", f"Bearer {shown}")
+            with suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(request, timeout=10).close()
+        assert engine.stop() == 0
+    finally:
+        engine.close()
+
+    assert "principal=ci" in engine.log
+    assert "refused" in engine.log
+    assert "token_without_prefix" in engine.log
+    assert TOKEN not in engine.log
+    assert worker not in engine.log
