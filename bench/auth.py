@@ -1,7 +1,7 @@
 """Measures what it costs to find out who is calling: by itself, and as a part of a call.
 
-Times of the first kind are CPU of this process; calls are made to engines of their own, one open and
-the others guarded, in turns.
+Times of the first kind are CPU of this process; calls are made to engines of their own, an open one
+and a guarded one in turns.
 """
 
 from __future__ import annotations
