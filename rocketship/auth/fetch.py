@@ -10,6 +10,8 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import Unavailable
 
 MAX_DOCUMENT_BYTES = 512 * 1024
+#: What is compressed has another size once it is not.
+_HEADERS = {"accept": "application/json, */*", "accept-encoding": "identity"}
 _MAX_AGE = re.compile(r'(?:^|[\s,])max-age\s*=\s*"?(\d{1,9})', re.IGNORECASE)
 
 
@@ -33,11 +35,11 @@ async def fetch(url: str) -> Document:
     try:
         async with (
             asyncio.timeout(PATIENCE_SECONDS),
-            httpx2.AsyncClient(headers={"accept": "application/json, */*"}) as client,
+            httpx2.AsyncClient(headers=_HEADERS) as client,
             client.stream("GET", url) as response,
         ):
             body = b""
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > MAX_DOCUMENT_BYTES:
                     raise Unavailable(f"{url}: answers more than {MAX_DOCUMENT_BYTES} bytes")

@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
+from rocketship.auth.caller import ANONYMOUS
 from rocketship.errors import RocketshipError, Unauthenticated, UsageError
 from rocketship.server.callers import CALLER, caller_fields
 from rocketship.server.health import HEALTH_SERVICE, Context
@@ -60,7 +61,7 @@ class Requests(grpc.aio.ServerInterceptor):
             except Exception as error:  # grpc would show its raw text to the caller
                 status, text, metadata = to_status(error)
                 code = status.name
-                if isinstance(error, Unauthenticated):
+                if isinstance(error, Unauthenticated) and CALLER.get() is ANONYMOUS:
                     # Strangers cannot fill the log: their calls are told of, within limits.
                     level = logging.DEBUG
                 _log_error(error, method)
