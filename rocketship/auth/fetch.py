@@ -47,7 +47,9 @@ async def fetch(url: str) -> Document:
             return Document(response.status_code, body, _max_age(control))
     except TimeoutError:
         raise Unavailable(f"{url}: no answer within {PATIENCE_SECONDS:.0f}s") from None
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+    except Unavailable:
+        raise
+    except Exception as error:  # of groups of exceptions, too, whatever the network comes up with
         reason = str(error) or type(error).__name__
         raise Unavailable(f"{url}: {reason}") from error
 

@@ -351,3 +351,9 @@ def test_token_without_the_name_of_a_key_fits_the_only_key(setting: Setting) -> 
             await setting.cache.key(None)
 
     setting.run(body)
+
+
+@pytest.mark.parametrize("port", [1, 99_999])
+def test_address_that_leads_nowhere_is_unavailable(port: int) -> None:
+    with pytest.raises(Unavailable):
+        asyncio.run(fetch.fetch(f"http://127.0.0.1:{port}/jwks"))
