@@ -170,11 +170,15 @@ def test_server_in_the_foreground_ends_with_ctrl_c(bench: Workbench):
 
 
 def test_server_that_cannot_start_tells_why(bench: Workbench):
-    ended = bench.run("start", "server", "-b", "--grpc-address", "192.0.2.1:0", *FREE[2:])
+    elsewhere = ("start", "server", "-b", "--grpc-address", "192.0.2.1:0", *FREE[2:])
+    ended = bench.run(*elsewhere, env={"ROCKETSHIP_ALLOW_ANONYMOUS": "true"})
 
     assert ended.code == 3
     assert "the server ended before it was ready" in ended.err
     assert "cannot listen on 192.0.2.1:0" in ended.err
+    open_to_everybody = bench.run(*elsewhere)
+    assert open_to_everybody.code == 2
+    assert "ROCKETSHIP_AUTH_MODE" in open_to_everybody.err
     assert bench.run("start", "server", "--grpc-address", "here").code == 2
 
 
