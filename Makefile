@@ -58,6 +58,8 @@ $(STAMP): pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)
-	sh scripts/install-packages.sh curl:curl git:git bash:bash nginx:nginx-light
+	sh scripts/install-packages.sh curl:curl git:git bash:bash nginx:nginx-light npm:npm chromium:chromium
+	npm ci --prefix web --no-audit --no-fund --loglevel=error
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps sonora==0.2.3
 	@touch $@

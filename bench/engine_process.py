@@ -14,15 +14,16 @@ from pathlib import Path
 from measure import MIB
 
 ROCKETSHIP = str(Path(sys.executable).with_name("rocketship"))
-_READY = re.compile(r"gRPC on (\S+),")
+_READY = re.compile(r"gRPC on (\S+), HTTPS? on (\S+)")
 
 
 @dataclass(frozen=True)
 class Running:
-    """An engine's process and its address."""
+    """An engine's process and its addresses."""
 
     process: subprocess.Popen[str]
     address: str
+    http: str
 
     @property
     def peak_mib(self) -> float:
@@ -62,7 +63,7 @@ def start_engine(
         assert process.stdout is not None
         ready = _READY.search(process.stdout.readline())
         assert ready, f"the engine did not start: {(folder / 'log').read_text()}"
-        yield Running(process, f"http://{ready[1]}")
+        yield Running(process, f"http://{ready[1]}", ready[2])
     finally:
         process.terminate()
         process.communicate()

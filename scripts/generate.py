@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,12 +13,24 @@ from rocketship.suite.schema import json_schema
 
 ROOT = Path(__file__).parents[1]
 WIRE = "rocketship/wire/_generated"
+STATIC = ROOT / "rocketship" / "server" / "web" / "pages" / "static"
+_BANNER = (
+    "/* Made from web/src by `make generate`. Contains @bufbuild/protobuf and @connectrpc/connect, "
+    "published under the Apache License 2.0. */"
+)
+_BUNDLE = (
+    "--bundle",
+    "--minify",
+    "--format=esm",
+    "--target=es2022",
+    f"--banner:js={_BANNER}",
+)
 
 
 def generated() -> dict[Path, str]:
     """Return the content of every generated file."""
     schema = json.dumps(json_schema(Registry()), indent=2, ensure_ascii=False)
-    return {ROOT / "docs" / "suite.schema.json": schema + "\n", **wire_code()}
+    return {ROOT / "docs" / "suite.schema.json": schema + "\n", **wire_code(), **web_code()}
 
 
 def wire_code() -> dict[Path, str]:
@@ -41,6 +54,30 @@ def wire_code() -> dict[Path, str]:
             sys.exit("protoc failed")
         made = sorted((Path(folder) / WIRE).iterdir())
         return {ROOT / WIRE / path.name: path.read_text(encoding="utf-8") for path in made}
+
+
+def web_code() -> dict[Path, str]:
+    """Return what the pages run, made from `web/src`; its tools must be installed there."""
+    from grpc_tools import protoc
+
+    web, tools = ROOT / "web", ROOT / "web" / "node_modules" / ".bin"
+    made = web / "src" / "_generated"
+    made.mkdir(exist_ok=True)
+    arguments = [
+        "protoc",
+        f"-I{ROOT / 'proto'}",
+        f"--plugin=protoc-gen-es={tools / 'protoc-gen-es'}",
+        f"--es_out={made}",
+        "--es_opt=target=ts",
+        "rocketship/v1/engine.proto",
+    ]
+    if protoc.main(arguments) != 0:
+        sys.exit("protoc failed")
+    subprocess.run([tools / "tsc", "--noEmit"], cwd=web, check=True)
+    bundle = subprocess.run(
+        [tools / "esbuild", "src/main.ts", *_BUNDLE], cwd=web, check=True, capture_output=True
+    )
+    return {STATIC / "app.js": bundle.stdout.decode()}
 
 
 def main(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ Whatever is not in it is denied: a remote call to everybody, a path of HTTP to w
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 _ENGINE = "/rocketship.v1.Engine/"
@@ -26,6 +27,7 @@ _CALLS = {
         "CreateRun",
         "StreamLogs",
         "WatchRun",
+        "WatchRuns",
         "ListRuns",
         "GetRun",
         "GetRunSpec",
@@ -49,8 +51,17 @@ ROUTES: dict[str, Rule] = {
     "/": Rule.USER,
     "/metrics": Rule.USER,
     "/runs": Rule.USER,
-    "/runs/{run_id}": Rule.USER,
+    "/runs/{run}": Rule.USER,
+    "/runs/{run}/tests/{unit}": Rule.USER,
+    "/runs/{run}/log": Rule.USER,
+    "/runs/{run}/report": Rule.USER,
+    "/runs/{run}/cancel": Rule.USER,
+    "/runs/{run}/rerun": Rule.USER,
+    "/suites/{suite:path}": Rule.USER,
+    "/static/{file}": Rule.EXEMPT,
 }
+#: What pages look like is no secret, and browsers fetch it without a token.
+_OPEN_FILE = re.compile(r"/static/[^/]+")
 
 
 def rule_of_call(path: str) -> Rule:
@@ -63,4 +74,6 @@ def rule_of_path(path: str) -> Rule:
 
     A user may learn that there is nothing at a path.
     """
+    if _OPEN_FILE.fullmatch(path):
+        return Rule.EXEMPT
     return ROUTES.get(path) or CALLS.get(path, Rule.USER)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from rocketship.dataclass import dataclass
+from rocketship.engine.activity import Activity
 from rocketship.engine.hub import Hub
 from rocketship.engine.ownership import Owner
 from rocketship.engine.planning import Planner
@@ -32,6 +33,7 @@ class Engine:
     service: RunService
     backend: EmbeddedBackend
     hub: Hub
+    activity: Activity
     recovered: tuple[RunRecord, ...]
 
 
@@ -52,6 +54,7 @@ async def open_engine(
     owner = Owner(settings.data_dir)
     store = SqliteStore(settings.data_dir / FILE_NAME, full_sync=settings.journal_full_sync)
     hub = Hub()
+    activity = Activity(store, hub)
     sealer = Sealer(lambda: _key(settings))
     recorder = Recorder(store, hub, sealer)
     service = RunService(
@@ -76,11 +79,12 @@ async def open_engine(
     try:
         recovered = await take_over()
         await remove_old_runs(store, settings.retention_days)
-        yield Engine(service, backend, hub, tuple(recovered))
+        yield Engine(service, backend, hub, activity, tuple(recovered))
     finally:
         sweeper.cancel()
         await backend.close()
         await service.settle()
+        await activity.close()
         await plugins.close()
         await store.close()
         owner.release()

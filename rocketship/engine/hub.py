@@ -10,11 +10,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from typing import TypeAlias
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import RocketshipError
 from rocketship.run.events import Recorded
 
+#: Gets the id of a run and what just happened in it; nothing when the run is new here.
+Tap: TypeAlias = Callable[[str, Sequence[Recorded]], None]
 #: Events kept for a watcher that has not taken them yet.
 MAX_BACKLOG = 10_000
 
@@ -74,7 +77,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._topics: dict[str, _Topic] = {}
-        self._taps: list[Callable[[Sequence[Recorded]], None]] = []
+        self._taps: list[Tap] = []
 
     @property
     def run_ids(self) -> list[str]:
@@ -90,18 +93,20 @@ class Hub:
         """Return whether a run is live here."""
         return run_id in self._topics
 
-    def tap(self, listener: Callable[[Sequence[Recorded]], None]) -> None:
+    def tap(self, listener: Tap) -> None:
         """Show a listener the events of every run from now on; it must be quick."""
         self._taps.append(listener)
 
     def open(self, run_id: str) -> None:
         """Begin to carry a run's events."""
         self._topics.setdefault(run_id, _Topic())
+        for listener in self._taps:
+            listener(run_id, ())
 
     def publish(self, run_id: str, events: Sequence[Recorded]) -> None:
         """Deliver events, in sequence, to everybody who watches the run."""
         for listener in self._taps:
-            listener(events)
+            listener(run_id, events)
         if topic := self._topics.get(run_id):
             for subscription in topic.subscriptions:
                 subscription.put(events)

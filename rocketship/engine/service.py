@@ -28,7 +28,7 @@ from rocketship.errors import (
 from rocketship.redaction import Redactor
 from rocketship.run.events import LogEmitted, Recorded, RunFinished, RunStarted, TestFinished
 from rocketship.run.ids import MIN_PREFIX, is_run_id_prefix, new_run_id
-from rocketship.run.result import RunResult, fold
+from rocketship.run.result import RunResult, Totals, fold
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
 from rocketship.runtime.ports import Recovery, RunBackend, RunSource
@@ -136,6 +136,7 @@ class RunService:
             file=spec.file,
             status=Status.RUNNING,
             created_at=now,
+            totals=Totals.of(Status.PENDING for _ in infos),
             context=spec.context,
             owner=self._owner,
         )

@@ -6,9 +6,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 
 from rocketship.auth.caller import ANONYMOUS, Kind, Principal
 from rocketship.errors import RocketshipError
+from rocketship.run.spec import RunSpec
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +20,18 @@ LINES_SECONDS = 10.0
 
 #: Who makes the remote call that is being answered.
 CALLER: ContextVar[Principal] = ContextVar("caller", default=ANONYMOUS)
+
+
+#: Where a run's context has the name of who asked for it; what callers write there is not believed.
+STARTED_BY = "started_by"
+
+
+def started_here(spec: RunSpec) -> RunSpec:
+    """Return the run with who starts it, when that is known."""
+    caller = CALLER.get()
+    if caller.kind is Kind.ANONYMOUS:
+        return spec
+    return replace(spec, context={**spec.context, STARTED_BY: caller.name})
 
 
 def caller_fields(principal: Principal) -> Mapping[str, str]:

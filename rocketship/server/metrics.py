@@ -56,7 +56,7 @@ class Metrics:
         """Return all numbers in the format Prometheus reads."""
         return generate_latest(self._registry)
 
-    def _count(self, events: Sequence[Recorded]) -> None:
+    def _count(self, run_id: str, events: Sequence[Recorded]) -> None:
         self._events.inc(len(events))
         for item in events:
             event = item.event

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from starlette.types import ASGIApp
+
 from rocketship._version import __version__
 from rocketship.auth.assemble import Auth, open_auth
 from rocketship.dataclass import dataclass
@@ -34,7 +36,9 @@ from rocketship.server.rpc.servicer import EngineServicer
 from rocketship.server.tls import Certificates
 from rocketship.server.web.app import HttpApp
 from rocketship.server.web.auth import WebCallers
+from rocketship.server.web.grpc_web.offer import with_grpc_web
 from rocketship.server.web.hypercorn import HttpListener
+from rocketship.server.web.pages.sign_in import SignIn
 from rocketship.settings.engine import EngineSettings
 from rocketship.settings.reader import Address
 from rocketship.settings.server import ServerSettings
@@ -144,10 +148,18 @@ class _Server:
     async def _bind(self) -> None:
         settings, service, tls = self._settings, self._engine.service, self._certificates
         http = listener.listen(settings.http, "HTTP", "ROCKETSHIP_ENGINE_HTTP_ADDRESS")
+        servicer = EngineServicer(
+            service,
+            self._engine.activity,
+            self._readiness,
+            settings,
+            self._auth.advertisement,
+        )
+        requests = Requests(self._metrics)
         self._grpc = listener.build(
-            EngineServicer(service, self._readiness, settings, self._auth.advertisement),
+            servicer,
             HealthServicer(self._readiness),
-            [Requests(self._metrics), Callers(self._auth.authenticator, self._refusals)],
+            [requests, Callers(self._auth.authenticator, self._refusals)],
             reflection=settings.reflection,
         )
         credentials = tls.grpc_credentials() if tls else None
@@ -156,11 +168,30 @@ class _Server:
         except Infrastructure:
             http.close()
             raise
-        callers = partial(
-            WebCallers, authenticator=self._auth.authenticator, refusals=self._refusals
+        self._http = HttpListener(
+            self._app(servicer, requests), http, tls.ssl_context() if tls else None
         )
-        app = HttpApp(service, self._readiness, self._metrics, self._grpc_address, callers)
-        self._http = HttpListener(app.build(), http, tls.ssl_context() if tls else None)
+
+    def _app(self, servicer: EngineServicer, requests: Requests) -> ASGIApp:
+        web, auth = self._settings.web, self._auth.authenticator
+        app = HttpApp(
+            self._engine.service,
+            self._engine.activity,
+            self._readiness,
+            self._metrics,
+            self._grpc_address,
+        )
+        return app.build(
+            # Who calls is found out for the API as for the pages, so it needs no `Callers`.
+            api=partial(with_grpc_web, settings=web, servicer=servicer, interceptors=[requests]),
+            callers=partial(
+                WebCallers,
+                authenticator=auth,
+                refusals=self._refusals,
+                page=SignIn(self._settings).page,
+            ),
+            origins=web.origins,
+        )
 
     async def _until_stopped(self) -> None:
         """Wait to be told to stop; that any part ends by itself is an error."""

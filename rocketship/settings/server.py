@@ -13,6 +13,7 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import SettingsError
 from rocketship.settings.auth import AuthSettings, auth_settings, is_loopback
 from rocketship.settings.reader import PREFIX, Address, Reader, refuse_unknown
+from rocketship.settings.web import WebSettings, web_settings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("console", "json")
@@ -52,6 +53,7 @@ class ServerSettings:
         log_level: debug, info, warning or error.
         log_format: console or json.
         auth: Who may call.
+        web: What browsers see.
     """
 
     grpc: Address = Address("127.0.0.1", 7700)
@@ -65,6 +67,7 @@ class ServerSettings:
     log_level: str = "info"
     log_format: str = "console"
     auth: AuthSettings = AuthSettings()
+    web: WebSettings = WebSettings()
 
     @property
     def public_addresses(self) -> str:
@@ -100,6 +103,7 @@ def server_settings(environ: Mapping[str, str]) -> ServerSettings:
         grace_seconds=reader.duration("GRACE", default.grace_seconds),
         log_level=reader.choice("LOG", LOG_LEVELS, default.log_level),
         log_format=reader.choice("LOG_FORMAT", LOG_FORMATS, default.log_format),
+        web=web_settings(reader),
     )
     _refuse_open_door(settings)
     return settings

@@ -42,8 +42,9 @@ ORDERS = ("started_at", "ended_at", "duration")
 class RunFilter:
     """Which runs to list, and in which order.
 
-    Empty fields match everything; text is compared without case. `cursor` is that of the page
-    before, from a query that was otherwise the same.
+    Empty fields match everything; words are compared without case. `text` is looked for in the
+    names of suite and file, the branch, the commit, the message and the beginning of the id.
+    `cursor` is that of the page before, from a query that was otherwise the same.
     """
 
     status: str = ""
@@ -53,6 +54,7 @@ class RunFilter:
     source: str = ""
     branch: str = ""
     schedule: str = ""
+    text: str = ""
     order_by: str = ORDERS[0]
     ascending: bool = False
     limit: int = DEFAULT_PAGE

@@ -35,6 +35,12 @@ _ORDER_KEYS = {
     "ended_at": ("coalesce(ended_at, 9e999)", "id"),
     "duration": ("iif(ended_at IS NULL, 9e999, duration_seconds)", "id"),
 }
+#: What a search for text looks at, apart from the id; the separator is in no name.
+_SEARCHED = (
+    "suite || char(31) || file || char(31) || message || char(31)"
+    " || coalesce(json_extract(context, '$.branch'), '') || char(31)"
+    " || coalesce(json_extract(context, '$.commit'), '')"
+)
 _CONTEXT_FILTERS = {
     "project": "project_id",
     "source": "source",
@@ -287,6 +293,11 @@ def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
     if query.file:
         conditions.append("file = ?")
         values.append(query.file)
+    if query.text:
+        # Half of a surrogate pair is stored as an escape, so it is looked for as one.
+        wanted = _text(query.text.lower())
+        conditions.append(f"(instr(lower({_SEARCHED}), ?) > 0 OR substr(id, 1, length(?)) = ?)")
+        values += [wanted, wanted, wanted]
     for name, key in _CONTEXT_FILTERS.items():
         if wanted := getattr(query, name):
             conditions.append(f"lower(json_extract(context, '$.{key}')) = ?")

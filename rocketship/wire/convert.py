@@ -142,6 +142,7 @@ def filter_to_request(query: RunFilter) -> pb.ListRunsRequest:
         suite=query.suite,
         file=query.file,
         ascending=query.ascending,
+        text=query.text,
     )
 
 
@@ -168,6 +169,7 @@ def request_to_filter(request: pb.ListRunsRequest) -> RunFilter:
         source=request.source,
         branch=request.branch,
         schedule=request.schedule_name,
+        text=request.text,
         order_by=request.order_by or ORDERS[0],
         ascending=request.ascending,
         limit=request.limit or DEFAULT_PAGE,
@@ -190,8 +192,8 @@ def page_from(message: pb.ListRunsResponse) -> RunPage:
     return RunPage(records, message.total_count, message.next_cursor)
 
 
-def summary(record: RunRecord) -> pb.RunSummary:
-    """Return a run as lists show it."""
+def summary(record: RunRecord, doing: Iterable[str] = ()) -> pb.RunSummary:
+    """Return a run as lists show it, and what its tests do at the moment where that is known."""
     totals = record.totals
     return pb.RunSummary(
         run_id=record.id,
@@ -210,6 +212,7 @@ def summary(record: RunRecord) -> pb.RunSummary:
         unfinished_tests=totals.unfinished,
         file=record.file,
         message=record.message,
+        doing=doing,
     )
 
 

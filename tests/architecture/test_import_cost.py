@@ -109,3 +109,14 @@ def test_dataclasses_are_made_by_the_quick_decorator() -> None:
     ]
 
     assert standard == [], "import dataclass from rocketship.dataclass"
+
+
+def test_only_the_serving_part_of_sonora_is_ever_loaded(tmp_path: Path) -> None:
+    loaded = loaded_by(tmp_path, "import rocketship.server.web.grpc_web.bridge")
+
+    assert {name for name in loaded if name.split(".")[0] == "sonora"} == {
+        "sonora",
+        "sonora.asgi",
+        "sonora.protocol",
+    }
+    assert not loaded & {"aiohttp", "urllib3"}

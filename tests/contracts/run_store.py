@@ -222,6 +222,34 @@ class RunStoreContract:
         self.run(body)
 
     @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("pay", True),
+            ("PAY", True),
+            ("checkout.y", True),
+            ("main", True),
+            ("c0ffee", True),
+            ("why", True),
+            ("payments suite.yaml", False),
+            ("%", False),
+            ("_", False),
+            ("'", False),
+        ],
+    )
+    def test_list_searches_names_branch_commit_and_message(self, text: str, found: bool) -> None:
+        async def body(store: RunStore) -> None:
+            context = {"branch": "Main", "commit": "C0FFEE11"}
+            run = record(suite="Payments", file="checkout.yaml", context=context)
+            await store.create_run(new_run(run))
+            await store.append(run.id, [], end=ended(run))
+            page = await store.list_runs(RunFilter(text=text))
+            assert [item.id for item in page.runs] == [run.id][: int(found)]
+            by_id = await store.list_runs(RunFilter(text=run.id[:12]))
+            assert by_id.total == 1
+
+        self.run(body)
+
+    @pytest.mark.parametrize(
         ("order_by", "cursor"),
         [("started_at", "!"), ("started_at", "-"), ("duration", "abc"), ("ended_at", "abc-x")],
     )

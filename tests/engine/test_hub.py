@@ -76,7 +76,7 @@ def test_hub_knows_what_is_live_and_who_watches() -> None:
 def test_tap_sees_the_events_of_every_run() -> None:
     hub = Hub()
     seen: list[int] = []
-    hub.tap(lambda items: seen.append(len(items)))
+    hub.tap(lambda _, items: seen.append(len(items)))
     hub.publish("a", events(1))
     hub.publish("b", events(2))
     assert seen == [1, 2]

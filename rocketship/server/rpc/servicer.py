@@ -6,18 +6,18 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 
 from rocketship._version import __version__
 from rocketship.auth.advertisement import Advertisement
-from rocketship.auth.caller import Kind
+from rocketship.engine.activity import Activity
 from rocketship.engine.service import RunService
 from rocketship.errors import UsageError
 from rocketship.run.events import Recorded
 from rocketship.run.narrate import Narrator
-from rocketship.server.callers import CALLER
+from rocketship.server.callers import started_here
 from rocketship.server.health import Context, Readiness
 from rocketship.server.rpc.streams import unless_stopping, until_stopping
+from rocketship.server.web.grpc_web.offer import offered
 from rocketship.settings.server import ServerSettings
 from rocketship.values import format_time
 from rocketship.wire import convert
@@ -26,8 +26,6 @@ from rocketship.wire._generated import engine_pb2_grpc as pb_grpc
 
 CAPABILITIES = ("discovery.v2", "runs.bundle", "runs.cancel", "runs.watch", "runtime.embedded")
 CLEANUP_WAIT_SECONDS = 60
-#: Where a run's context has the name of who asked for it; what callers write there is not believed.
-STARTED_BY = "started_by"
 CANCEL_REASON = "cancelled by the user"
 _LEVELS = {"red": "error", "yellow": "warn"}
 
@@ -38,11 +36,13 @@ class EngineServicer(pb_grpc.EngineServicer):
     def __init__(
         self,
         service: RunService,
+        activity: Activity,
         readiness: Readiness,
         settings: ServerSettings,
         advertise: Callable[[], Advertisement],
     ) -> None:
         self._service = service
+        self._activity = activity
         self._readiness = readiness
         self._settings = settings
         self._advertise = advertise
@@ -54,10 +54,8 @@ class EngineServicer(pb_grpc.EngineServicer):
     ) -> pb.CreateRunResponse:
         self._readiness.require()
         spec, env = convert.request_to_spec(request)
-        if CALLER.get().kind is not Kind.ANONYMOUS:
-            spec = replace(spec, context={**spec.context, STARTED_BY: CALLER.get().name})
         key = request.idempotency_key
-        run_id = await self._service.create_run(spec, env, idempotency_key=key)
+        run_id = await self._service.create_run(started_here(spec), env, idempotency_key=key)
         return pb.CreateRunResponse(run_id=run_id)
 
     async def ListRuns(self, request: pb.ListRunsRequest, context: Context) -> pb.ListRunsResponse:
@@ -113,12 +111,29 @@ class EngineServicer(pb_grpc.EngineServicer):
                         await context.write(convert.line(line))
 
     async def WatchRun(self, request: pb.WatchRunRequest, context: Context) -> None:
-        async with aclosing(self._follow(request.run_id, request.after_seq)) as batches:
+        # Who tells a run has to know it from its beginning.
+        narrator = Narrator() if request.with_lines else None
+        begin = 0 if narrator else request.after_seq
+        if narrator:
+            # Browsers learn from the first message only that they are connected.
+            await context.write(pb.WatchRunResponse())
+        async with aclosing(self._follow(request.run_id, begin)) as batches:
             async for batch in batches:
                 if not batch:
                     await context.write(pb.WatchRunResponse(lagged=batch is not None))
                 for item in batch or ():
-                    await context.write(pb.WatchRunResponse(event=convert.event(item)))
+                    lines = map(convert.line, narrator.lines(item.event) if narrator else ())
+                    response = pb.WatchRunResponse(event=convert.event(item), lines=lines)
+                    if item.seq > request.after_seq:
+                        await context.write(response)
+
+    async def WatchRuns(self, request: pb.WatchRunsRequest, context: Context) -> None:
+        self._readiness.require()
+        news = until_stopping(self._activity.watch(), self._readiness)
+        async with aclosing(news) as batches:
+            async for batch in batches:
+                runs = [convert.summary(item.record, item.doing) for item in batch or ()]
+                await context.write(pb.WatchRunsResponse(runs=runs))
 
     # External workers
 
@@ -176,12 +191,13 @@ class EngineServicer(pb_grpc.EngineServicer):
 
 def _server_info(settings: ServerSettings, auth: Advertisement) -> pb.GetServerInfoResponse:
     addresses = (("grpc", settings.public_grpc), ("http", settings.public_http))
+    capabilities = [*CAPABILITIES, "grpc-web"] if offered(settings.web) else CAPABILITIES
     return pb.GetServerInfoResponse(
         version=__version__,
         auth_enabled=auth.enabled,
         auth_type=auth.kind,
         auth_endpoint=auth.device_endpoint,
-        capabilities=sorted({*CAPABILITIES, *auth.capabilities}),
+        capabilities=sorted({*capabilities, *auth.capabilities}),
         endpoints=[pb.ServerEndpoint(type=kind, address=text) for kind, text in addresses if text],
         device_authorization_endpoint=auth.device_endpoint,
         token_endpoint=auth.token_endpoint,

@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from html import escape
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from rocketship._version import __version__
+from rocketship.engine.activity import Activity
 from rocketship.engine.service import RunService
 from rocketship.server.health import Readiness
 from rocketship.server.metrics import Metrics
 from rocketship.server.web.middleware import DrainedBody, GrpcVisitors, RequestLog
+from rocketship.server.web.origin import SameOrigin, with_cors
+from rocketship.server.web.pages.routes import Pages
 from rocketship.settings.reader import Address
 
+#: Puts something around an app.
+Around: TypeAlias = Callable[[ASGIApp], ASGIApp]
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 PROBE_SECONDS = 1.0
+MIN_COMPRESSED_BYTES = 1024
 LINKS = {"health": "/healthz", "readiness": "/readyz", "metrics": "/metrics"}
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_HTML_HEADERS = {
-    **_HEADERS,
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-    "referrer-policy": "no-referrer",
-}
-_PAGE = """<!doctype html>
-<html lang="en">
-<title>Rocketship</title>
-<h1>Rocketship</h1>
-<p>Version {version}, status: {status}</p>
-<ul>{links}</ul>
-</html>
-"""
 
 
 class HttpApp:
@@ -44,51 +39,58 @@ class HttpApp:
 
     Args:
         grpc_address: Where gRPC listens.
-        callers: Puts what finds out who is calling around an app.
     """
 
     def __init__(
         self,
         service: RunService,
+        activity: Activity,
         readiness: Readiness,
         metrics: Metrics,
         grpc_address: Address,
-        callers: Callable[[ASGIApp], ASGIApp],
     ) -> None:
         self._service = service
         self._readiness = readiness
         self._metrics = metrics
         self._grpc_address = grpc_address
-        self._callers = callers
+        self._pages = Pages(service, activity, readiness)
 
     @property
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """Everything there is; each path has a rule in `rocketship.auth.policy`."""
         return [
             Route("/", self._root),
+            *self._pages.routes(),
             Route("/healthz", self._health),
             Route("/readyz", self._ready),
             Route("/metrics", self._numbers),
         ]
 
-    def build(self) -> ASGIApp:
-        """Return the app with everything around it."""
+    def build(self, *, api: Around, callers: Around, origins: Collection[str]) -> ASGIApp:
+        """Return the app with everything around it.
+
+        Args:
+            api: Adds the API for browsers.
+            callers: Finds out who is calling.
+            origins: Other sites whose pages may call.
+        """
         handlers: dict[object, Callable[[Request, Exception], Awaitable[Response]]] = {
             HTTPException: _refuse,
             Exception: _failed,
         }
-        app: ASGIApp = Starlette(routes=self.routes, exception_handlers=handlers)
+        # Not around the API, whose streams must not wait for company.
+        compressed = [Middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED_BYTES)]
+        pages = Starlette(routes=self.routes, exception_handlers=handlers, middleware=compressed)
         # Visitors of gRPC get no further than this: they learn their health check, or the port.
-        app = GrpcVisitors(self._callers(app), self._readiness, self._grpc_address.port)
+        app: ASGIApp = GrpcVisitors(callers(api(pages)), self._readiness, self._grpc_address.port)
+        app = SameOrigin(app, origins)
+        if origins:
+            app = with_cors(app, origins)
         return RequestLog(DrainedBody(app))
 
     async def _root(self, request: Request) -> Response:
         if "text/html" in request.headers.get("accept", ""):
-            links = "".join(
-                f'<li><a href="{path}">{escape(name)}</a></li>' for name, path in LINKS.items()
-            )
-            page = _PAGE.format(version=__version__, status=self._readiness.word, links=links)
-            return HTMLResponse(page, headers={**_HTML_HEADERS, "vary": "accept"})
+            return await self._pages.overview(request)
         about = {"service": "rocketship", **self._status(), "links": LINKS}
         return JSONResponse(about, headers={**_HEADERS, "vary": "accept"})
 

@@ -5,6 +5,7 @@ It stands inside `DrainedBody`, which reads what is left of a body before an ear
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from grpc import StatusCode
@@ -15,7 +16,7 @@ from rocketship.auth.authenticator import Authenticator
 from rocketship.auth.caller import Credentials
 from rocketship.auth.policy import rule_of_path
 from rocketship.errors import RocketshipError
-from rocketship.server.callers import Refusals
+from rocketship.server.callers import CALLER, Refusals
 from rocketship.wire.status import CHALLENGE, RETRY_AFTER_SECONDS, to_status
 
 LOAD_BALANCER_HEADER = b"x-amzn-oidc-data"
@@ -33,10 +34,20 @@ class WebCallers:
     """Lets those requests through whose callers may make them.
 
     Handlers find the caller as `request.state.principal`.
+
+    Args:
+        page: Makes the page people with a browser get instead.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, refusals: Refusals) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        refusals: Refusals,
+        page: Callable[[RocketshipError], Response],
+    ) -> None:
         self._app = app
+        self._page = page
         self._authenticator = authenticator
         self._refusals = refusals
 
@@ -51,6 +62,7 @@ class WebCallers:
             self._refusals.tell(error, path, peer)
             await self._refuse(error, scope, receive, send)
             return
+        CALLER.set(principal)
         # The state is shared with whoever logs the request.
         scope.setdefault("state", {})["principal"] = principal
         headers = [item for item in scope["headers"] if not item[0].startswith(_STRIPPED_PREFIX)]
@@ -63,8 +75,13 @@ class WebCallers:
             await send({"type": "websocket.close", "code": 1008})
             return
         headers = dict(scope["headers"])
-        answer = _grpc_web if headers.get(b"content-type", b"").startswith(_GRPC_WEB) else _json
-        response = answer(error, presented=b"authorization" in headers)
+        presented = b"authorization" in headers
+        if headers.get(b"content-type", b"").startswith(_GRPC_WEB):
+            response = _grpc_web(error)
+        elif b"text/html" in headers.get(b"accept", b""):
+            response = _told(self._page(error), error, presented=presented)
+        else:
+            response = _told(_json(error), error, presented=presented)
         await response(scope, receive, send)
 
 
@@ -79,17 +96,25 @@ def _values(headers: list[tuple[bytes, bytes]], name: bytes) -> tuple[str, ...]:
     return tuple(value.decode("latin-1") for key, value in headers if key == name)
 
 
-def _json(error: RocketshipError, *, presented: bool) -> Response:
-    code, text, _ = to_status(error)
-    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+def _told(response: Response, error: RocketshipError, *, presented: bool) -> Response:
+    """Return the response with what clients look for: the status, and what to do about it."""
+    code, _, _ = to_status(error)
+    response.status_code = _STATUSES.get(code, 500)
     if code is StatusCode.UNAUTHENTICATED:
-        headers["www-authenticate"] = CHALLENGE + (', error="invalid_token"' if presented else "")
+        challenge = CHALLENGE + (', error="invalid_token"' if presented else "")
+        response.headers["www-authenticate"] = challenge
     elif code is StatusCode.UNAVAILABLE:
-        headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-    return JSONResponse({"error": text}, status_code=_STATUSES.get(code, 500), headers=headers)
+        response.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    return response
 
 
-def _grpc_web(error: RocketshipError, *, presented: bool) -> Response:
+def _json(error: RocketshipError) -> Response:
+    _, text, _ = to_status(error)
+    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    return JSONResponse({"error": text}, headers=headers)
+
+
+def _grpc_web(error: RocketshipError) -> Response:
     """Answer a call of gRPC-web, whose clients look for the status in the headers."""
     code, text, _ = to_status(error)
     headers = {

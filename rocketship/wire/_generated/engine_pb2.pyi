@@ -139,7 +139,7 @@ class AddLogResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class ListRunsRequest(_message.Message):
-    __slots__ = ("project_id", "source", "branch", "status", "schedule_name", "limit", "cursor", "order_by", "descending", "suite", "file", "ascending")
+    __slots__ = ("project_id", "source", "branch", "status", "schedule_name", "limit", "cursor", "order_by", "descending", "suite", "file", "ascending", "text")
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
@@ -152,6 +152,7 @@ class ListRunsRequest(_message.Message):
     SUITE_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     ASCENDING_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     project_id: str
     source: str
     branch: str
@@ -164,7 +165,8 @@ class ListRunsRequest(_message.Message):
     suite: str
     file: str
     ascending: bool
-    def __init__(self, project_id: _Optional[str] = ..., source: _Optional[str] = ..., branch: _Optional[str] = ..., status: _Optional[str] = ..., schedule_name: _Optional[str] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ..., order_by: _Optional[str] = ..., descending: _Optional[bool] = ..., suite: _Optional[str] = ..., file: _Optional[str] = ..., ascending: _Optional[bool] = ...) -> None: ...
+    text: str
+    def __init__(self, project_id: _Optional[str] = ..., source: _Optional[str] = ..., branch: _Optional[str] = ..., status: _Optional[str] = ..., schedule_name: _Optional[str] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ..., order_by: _Optional[str] = ..., descending: _Optional[bool] = ..., suite: _Optional[str] = ..., file: _Optional[str] = ..., ascending: _Optional[bool] = ..., text: _Optional[str] = ...) -> None: ...
 
 class ListRunsResponse(_message.Message):
     __slots__ = ("runs", "next_cursor", "total_count")
@@ -177,7 +179,7 @@ class ListRunsResponse(_message.Message):
     def __init__(self, runs: _Optional[_Iterable[_Union[RunSummary, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., total_count: _Optional[int] = ...) -> None: ...
 
 class RunSummary(_message.Message):
-    __slots__ = ("run_id", "suite_name", "status", "started_at", "ended_at", "duration_ms", "total_tests", "passed_tests", "failed_tests", "timeout_tests", "context", "cancelled_tests", "skipped_tests", "unfinished_tests", "file", "message")
+    __slots__ = ("run_id", "suite_name", "status", "started_at", "ended_at", "duration_ms", "total_tests", "passed_tests", "failed_tests", "timeout_tests", "context", "cancelled_tests", "skipped_tests", "unfinished_tests", "file", "message", "doing")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     SUITE_NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -194,6 +196,7 @@ class RunSummary(_message.Message):
     UNFINISHED_TESTS_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    DOING_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     suite_name: str
     status: str
@@ -210,7 +213,8 @@ class RunSummary(_message.Message):
     unfinished_tests: int
     file: str
     message: str
-    def __init__(self, run_id: _Optional[str] = ..., suite_name: _Optional[str] = ..., status: _Optional[str] = ..., started_at: _Optional[str] = ..., ended_at: _Optional[str] = ..., duration_ms: _Optional[int] = ..., total_tests: _Optional[int] = ..., passed_tests: _Optional[int] = ..., failed_tests: _Optional[int] = ..., timeout_tests: _Optional[int] = ..., context: _Optional[_Union[RunContext, _Mapping]] = ..., cancelled_tests: _Optional[int] = ..., skipped_tests: _Optional[int] = ..., unfinished_tests: _Optional[int] = ..., file: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+    doing: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, run_id: _Optional[str] = ..., suite_name: _Optional[str] = ..., status: _Optional[str] = ..., started_at: _Optional[str] = ..., ended_at: _Optional[str] = ..., duration_ms: _Optional[int] = ..., total_tests: _Optional[int] = ..., passed_tests: _Optional[int] = ..., failed_tests: _Optional[int] = ..., timeout_tests: _Optional[int] = ..., context: _Optional[_Union[RunContext, _Mapping]] = ..., cancelled_tests: _Optional[int] = ..., skipped_tests: _Optional[int] = ..., unfinished_tests: _Optional[int] = ..., file: _Optional[str] = ..., message: _Optional[str] = ..., doing: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetRunRequest(_message.Message):
     __slots__ = ("run_id", "with_events")
@@ -411,20 +415,24 @@ class UpsertRunStepResponse(_message.Message):
     def __init__(self, step_id: _Optional[str] = ...) -> None: ...
 
 class WatchRunRequest(_message.Message):
-    __slots__ = ("run_id", "after_seq")
+    __slots__ = ("run_id", "after_seq", "with_lines")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     AFTER_SEQ_FIELD_NUMBER: _ClassVar[int]
+    WITH_LINES_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     after_seq: int
-    def __init__(self, run_id: _Optional[str] = ..., after_seq: _Optional[int] = ...) -> None: ...
+    with_lines: bool
+    def __init__(self, run_id: _Optional[str] = ..., after_seq: _Optional[int] = ..., with_lines: _Optional[bool] = ...) -> None: ...
 
 class WatchRunResponse(_message.Message):
-    __slots__ = ("event", "lagged")
+    __slots__ = ("event", "lagged", "lines")
     EVENT_FIELD_NUMBER: _ClassVar[int]
     LAGGED_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
     event: Event
     lagged: bool
-    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., lagged: _Optional[bool] = ...) -> None: ...
+    lines: _containers.RepeatedCompositeFieldContainer[LogLine]
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., lagged: _Optional[bool] = ..., lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("seq", "json")
@@ -433,6 +441,16 @@ class Event(_message.Message):
     seq: int
     json: str
     def __init__(self, seq: _Optional[int] = ..., json: _Optional[str] = ...) -> None: ...
+
+class WatchRunsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class WatchRunsResponse(_message.Message):
+    __slots__ = ("runs",)
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[RunSummary]
+    def __init__(self, runs: _Optional[_Iterable[_Union[RunSummary, _Mapping]]] = ...) -> None: ...
 
 class DeleteRunRequest(_message.Message):
     __slots__ = ("run_id",)

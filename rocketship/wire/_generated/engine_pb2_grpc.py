@@ -94,6 +94,11 @@ class EngineStub:
                 request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunRequest.SerializeToString,
                 response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunResponse.FromString,
                 _registered_method=True)
+        self.WatchRuns = channel.unary_stream(
+                '/rocketship.v1.Engine/WatchRuns',
+                request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunsRequest.SerializeToString,
+                response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunsResponse.FromString,
+                _registered_method=True)
         self.DeleteRun = channel.unary_unary(
                 '/rocketship.v1.Engine/DeleteRun',
                 request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.DeleteRunRequest.SerializeToString,
@@ -193,6 +198,13 @@ class EngineServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRuns(self, request, context):
+        """Streams what becomes of all runs: those that go on, then each that begins, moves on or ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteRun(self, request, context):
         """Removes an ended run from history.
         """
@@ -269,6 +281,11 @@ def add_EngineServicer_to_server(servicer, server):
                     servicer.WatchRun,
                     request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunRequest.FromString,
                     response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunResponse.SerializeToString,
+            ),
+            'WatchRuns': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRuns,
+                    request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunsRequest.FromString,
+                    response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunsResponse.SerializeToString,
             ),
             'DeleteRun': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteRun,
@@ -605,6 +622,33 @@ class Engine:
             '/rocketship.v1.Engine/WatchRun',
             rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunRequest.SerializeToString,
             rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rocketship.v1.Engine/WatchRuns',
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunsRequest.SerializeToString,
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.WatchRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,1 @@
+"""The pages for people with a browser; complete without JavaScript, live with it."""
