@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+OIDC_STAMP := tests/oidc/node_modules/.package-lock.json
 PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
@@ -16,10 +17,10 @@ help:  ## list the targets
 demo: $(STAMP)  ## install into .venv and run the example suites against a sample API
 	$(BIN)/rocketship demo
 
-test: $(DEV_STAMP)  ## install everything and run all tests
+test: $(DEV_STAMP) $(OIDC_STAMP)  ## install everything and run all tests
 	$(PYTEST) -n auto
 
-test-fast: $(DEV_STAMP)  ## run the tests that take less than a second each
+test-fast: $(DEV_STAMP) $(OIDC_STAMP)  ## run the tests that take less than a second each
 	$(PYTEST) -n auto -m "not slow"
 
 check: $(DEV_STAMP)  ## lint, format, types, layers, size budget, generated files
@@ -34,7 +35,7 @@ fix: $(DEV_STAMP)  ## repair what ruff can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV_STAMP)  ## measure start-up and throughput against bare Python and curl
+bench: $(DEV_STAMP) $(OIDC_STAMP)  ## measure start-up and throughput against bare Python and curl
 	$(BIN)/python bench/run.py
 
 generate: $(DEV_STAMP)  ## write the files that are made from code
@@ -43,7 +44,7 @@ generate: $(DEV_STAMP)  ## write the files that are made from code
 install: $(STAMP)  ## install into .venv
 
 clean:  ## remove the environment and everything made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/oidc/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -58,8 +59,14 @@ $(STAMP): pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)
-	sh scripts/install-packages.sh curl:curl git:git bash:bash nginx:nginx-light npm:npm chromium:chromium
+	sh scripts/install-packages.sh curl:curl git:git bash:bash nginx:nginx-light \
+		node:nodejs npm:npm chromium:chromium \
+		dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring
 	npm ci --prefix web --no-audit --no-fund --loglevel=error
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps sonora==0.2.3
+	@touch $@
+
+$(OIDC_STAMP): tests/oidc/package.json tests/oidc/package-lock.json | $(DEV_STAMP)
+	cd tests/oidc && npm ci --no-audit --no-fund --silent
 	@touch $@

@@ -6,8 +6,12 @@ import os
 import signal
 from pathlib import Path
 
+import httpx2
 import pytest
 from hypothesis import settings
+
+# respx intercepts httpx, which is then the same library.
+httpx2.alias_httpx()
 
 # How long an example takes says more about the machine's load than about the code.
 settings.register_profile("rocketship", deadline=None)
@@ -22,7 +26,9 @@ for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
 pytest_plugins = [
     "tests.fixtures.engine_process",
     "tests.fixtures.history",
+    "tests.fixtures.oidc_provider",
     "tests.fixtures.sample_api",
+    "tests.fixtures.secret_service",
     "tests.fixtures.workbench",
 ]
 
