@@ -98,6 +98,11 @@ class Console:
         """Tell something that is not a result."""
         self._tell("", "", text)
 
+    def draw(self, text: str) -> None:
+        """Write something made here, such as a picture, to stderr as it is."""
+        with self.guard():
+            _write(self.err, text)
+
     def warning(self, text: str, hint: str | None = None) -> None:
         """Tell something that may need attention and, when it is known, what to do about it."""
         self._tell("warning: ", "yellow", text)

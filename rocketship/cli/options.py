@@ -76,9 +76,7 @@ def _engine_option(*names: str, metavar: str, help: str, default: object = "") -
     )
 
 
-_CONNECTION = (
-    _engine_option("--engine", "-e", metavar="ADDRESS", help="Engine to use: https://HOST[:PORT]."),
-    _engine_option("--profile", metavar="NAME", help="Connection profile to use."),
+_TLS = (
     _engine_option("--ca-cert", metavar="FILE", help="Certificates to trust, as PEM."),
     _engine_option("--client-cert", metavar="FILE", help="Certificate to show, as PEM."),
     _engine_option("--client-key", metavar="FILE", help="Key of that certificate, as PEM."),
@@ -90,6 +88,15 @@ _CONNECTION = (
     ),
     _engine_option("--connect-timeout", metavar="DURATION", help="Longest wait for a connection."),
 )
+_CONNECTION = (
+    _engine_option("--engine", "-e", metavar="ADDRESS", help="Engine to use: https://HOST[:PORT]."),
+    _engine_option("--profile", metavar="NAME", help="Connection profile to use."),
+    _engine_option("--token-file", metavar="FILE", help="File with the token to show the engine."),
+    _engine_option(
+        "--allow-plaintext-token", metavar="", help="Send the token without TLS.", default=False
+    ),
+    *_TLS,
+)
 
 
 def with_connection(main: Callable[..., int]) -> Callable[..., int]:
@@ -99,7 +106,7 @@ def with_connection(main: Callable[..., int]) -> Callable[..., int]:
 
 def with_tls(main: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that say how to connect, as its parameter `connection`."""
-    return _with_options(main, _CONNECTION[2:])
+    return _with_options(main, _TLS)
 
 
 def _with_options(

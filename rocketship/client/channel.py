@@ -13,6 +13,7 @@ from typing import TypeAlias
 from rocketship import __version__
 from rocketship.client import diagnose, tls
 from rocketship.client.address import Address
+from rocketship.client.credentials import Credentials
 from rocketship.client.proxy import Proxy
 from rocketship.client.tls import TlsOptions
 from rocketship.dataclass import dataclass
@@ -39,6 +40,8 @@ class Endpoint:
     Attributes:
         profile: The profile the address is from; empty when it was given directly.
         connect_timeout_seconds: How long a connection may take to stand.
+        credentials: What says who is calling; None when nobody has said so.
+        allow_plaintext_token: Whether a token may be sent where others on the way can read it.
     """
 
     address: Address
@@ -46,6 +49,13 @@ class Endpoint:
     proxy: Proxy | None = None
     profile: str = ""
     connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+    credentials: Credentials | None = None
+    allow_plaintext_token: bool = False
+
+    @property
+    def confidential(self) -> bool:
+        """Whether a token may be sent there: nobody on the way can read it, or nobody minds."""
+        return self.address.tls or self.address.loopback or self.allow_plaintext_token
 
     def __str__(self) -> str:
         extra = [f'profile "{self.profile}"'] if self.profile else []

@@ -12,7 +12,9 @@ from typing import Any
 
 from rocketship.client import diagnose
 from rocketship.client.channel import Endpoint, Note, connect, open_channel
-from rocketship.errors import RocketshipError, Unreachable
+from rocketship.client.credentials import Asked
+from rocketship.client.session import Session
+from rocketship.errors import RocketshipError, Unauthenticated, Unreachable
 from rocketship.wire import status
 from rocketship.wire._generated.engine_pb2_grpc import EngineStub
 from rocketship.wire.quiet import grpc
@@ -29,6 +31,10 @@ class Interrupted(Exception):
     def __init__(self, error: RocketshipError) -> None:
         super().__init__(error.message)
         self.error = error
+
+
+class Renewed(Interrupted):
+    """A call was refused for its token, and there is another token now."""
 
 
 class Backoff:
@@ -84,8 +90,13 @@ class Connection:
         self._channel = channel
         self._note = note
         self._retry_seconds = retry_seconds
+        self._session = Session(endpoint, note)
         self._heard = False
         self._lost = False
+
+    def sign_in(self, asked: Asked) -> None:
+        """Show from now on who is calling, in the way the engine asks for."""
+        self._session.begin(asked)
 
     async def call(self, rpc: Any, request: Any, *, seconds: float, again: bool = False) -> Any:
         """Make a call and return its answer.
@@ -109,6 +120,8 @@ class Connection:
 
     async def recover(self, cut: Interrupted, backoff: Backoff) -> bool:
         """Wait for the next attempt and say why, once; return False when there should be none."""
+        if isinstance(cut, Renewed):
+            return True
         if backoff.spent():
             return False
         if not self._lost:
@@ -118,53 +131,93 @@ class Connection:
         return True
 
     async def attempt(self, rpc: Any, request: Any, seconds: float) -> Any:
-        """Make a call once.
+        """Make a call once, and once more when its token was refused and there is another.
 
         Raises:
             Interrupted: The connection was lost.
             RocketshipError: As for `call`.
         """
-        connected = await self._connect()
-        try:
-            reply = await rpc(request, timeout=seconds)
-        except grpc.aio.AioRpcError as error:
-            raise self._failure(error, connected, seconds) from error
-        self._works()
-        return reply
+        while True:
+            token = await self._token()
+            connected = await self._connect()
+            try:
+                reply = await rpc(request, timeout=seconds, metadata=_metadata(token))
+            except grpc.aio.AioRpcError as error:
+                failure = await self._failure(error, connected, seconds, token)
+                if isinstance(failure, Renewed):
+                    continue
+                raise failure from error
+            self._works()
+            return reply
 
     async def stream(self, rpc: Any, request: Any) -> AsyncGenerator[Any]:
-        """Yield the messages of a streaming call; errors as for `attempt`."""
+        """Yield the messages of a streaming call.
+
+        Raises:
+            Interrupted: The connection was lost, or the token has ended and there is another.
+            RocketshipError: As for `call`.
+        """
+        token = await self._token()
         connected = await self._connect()
-        call = rpc(request)
+        call = rpc(request, metadata=_metadata(token))
         try:
             async for message in call:
                 self._works()
                 yield message
         except grpc.aio.AioRpcError as error:
-            raise self._failure(error, connected, None) from error
+            raise await self._failure(error, connected, None, token) from error
         finally:
             call.cancel()
+
+    async def _token(self) -> str | None:
+        try:
+            return await self._session.token()
+        except Unreachable as error:
+            raise self._lost_or_never_had(error) from error
 
     async def _connect(self) -> bool:
         try:
             return await connect(self._channel, self.endpoint)
         except Unreachable as error:
-            raise Interrupted(error) if self._heard else error from None
+            raise self._lost_or_never_had(error) from None
 
-    def _failure(
-        self, error: grpc.aio.AioRpcError, connected: bool, seconds: float | None
+    def _lost_or_never_had(self, error: RocketshipError) -> Exception:
+        """Return what to raise for an engine that cannot be used at the moment."""
+        return Interrupted(error) if self._heard else error
+
+    async def _failure(
+        self,
+        error: grpc.aio.AioRpcError,
+        connected: bool,
+        seconds: float | None,
+        token: str | None,
     ) -> Exception:
         explained = status.from_rpc(error) or diagnose.explain(
             error, self.endpoint, connected=connected, seconds=seconds
         )
+        if isinstance(explained, Unauthenticated):
+            try:
+                if await self._session.renewed(token):
+                    return Renewed(explained)
+            except Unreachable as down:
+                return self._lost_or_never_had(down)
+            if not explained.message.startswith("the engine at "):
+                said = f"the engine at {self.endpoint} refuses the call: {explained.message}"
+                explained = Unauthenticated(said)
+            return self._session.refused(explained, token)
         lost = error.code() is grpc.StatusCode.UNAVAILABLE or diagnose.cut_off(error)
-        return Interrupted(explained) if lost and self._heard else explained
+        return self._lost_or_never_had(explained) if lost else explained
 
     def _works(self) -> None:
         self._heard = True
+        self._session.accepted()
         if self._lost:
             self._note(f"connected to the engine at {self.endpoint} again")
             self._lost = False
+
+
+def _metadata(token: str | None) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),) if token else ()
 
 
 @asynccontextmanager

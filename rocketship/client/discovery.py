@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rocketship import __version__
 from rocketship.client.connection import Connection
+from rocketship.client.credentials import Asked
 from rocketship.client.diagnose import UnknownCall
 from rocketship.dataclass import dataclass
 from rocketship.wire._generated import engine_pb2 as pb
@@ -36,6 +37,20 @@ class ServerInfo:
     client_id: str = ""
     capabilities: tuple[str, ...] = ()
     endpoints: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def asked(self) -> Asked:
+        """How callers show who they are."""
+        kinds = {kind for kind in ("token", "oidc") if f"auth.{kind}" in self.capabilities}
+        if self.auth_enabled and not kinds:
+            kinds = {"token"} if self.auth_type == "token" else {"oidc"}
+        return Asked(
+            needed=self.auth_enabled if self.source else None,
+            token="token" in kinds,
+            oidc="oidc" in kinds,
+            issuer=self.issuer,
+            audience=self.audience,
+        )
 
     @property
     def legacy(self) -> bool:

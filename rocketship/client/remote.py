@@ -172,6 +172,7 @@ async def open_remote(
         server = await discover(connection)
         if warning := compatibility_warning(server):
             warn(warning)
+        connection.sign_in(server.asked)
         if server.legacy:
             from rocketship.client.legacy import LegacyClient
 

@@ -42,6 +42,8 @@ class Connection:
 
     engine: str = ""
     profile: str = ""
+    token_file: str = ""
+    allow_plaintext_token: bool = False
     ca_cert: str = ""
     client_cert: str = ""
     client_key: str = ""
@@ -70,12 +72,16 @@ class Target:
         connect_timeout_seconds: How long connecting may take.
         origins: Where the profile, and each of its keys that has a value, comes from.
         auto: Whether it must be an engine in this process.
+        token_file: The file with the token to show; empty when none was named.
+        allow_plaintext_token: Whether a token may go where others on the way can read it.
     """
 
     profile: Profile
     connect_timeout_seconds: float
     origins: Mapping[str, str]
     auto: bool = False
+    token_file: str = ""
+    allow_plaintext_token: bool = False
 
     @property
     def local(self) -> bool:
@@ -122,7 +128,14 @@ def resolve(connection: Connection, environ: Mapping[str, str], file: ConfigFile
     if timeout is not None:
         origins["connect_timeout"] = "option --connect-timeout"
     seconds = timeout or DEFAULT_CONNECT_TIMEOUT_SECONDS
-    return Target(profile, seconds, origins, connection.auto)
+    return Target(
+        profile,
+        seconds,
+        origins,
+        connection.auto,
+        connection.token_file,
+        connection.allow_plaintext_token,
+    )
 
 
 def _chosen(

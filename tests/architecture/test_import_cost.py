@@ -23,6 +23,7 @@ HEAVY = {
     "google.protobuf",
     "hashlib",
     "http.client",
+    "httpx2",
     "hypercorn",
     "importlib.metadata",
     "jq",
@@ -34,6 +35,7 @@ HEAVY = {
     "regex",
     "rich",
     "secrets",
+    "segno",
     "starlette",
     "tempfile",
     "urllib.request",
@@ -47,6 +49,7 @@ UNUSED = {
     "rocketship.plugins.script",
     "rocketship.reports",
     "rocketship.server",
+    "rocketship.tokens",
     "rocketship.template.group",
     "rocketship.wire",
 }

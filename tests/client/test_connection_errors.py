@@ -24,6 +24,7 @@ from rocketship.errors import (
     Overloaded,
     Refused,
     RocketshipError,
+    Unauthenticated,
     Unreachable,
     UsageError,
 )
@@ -378,9 +379,9 @@ def test_engine_does_not_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None
         ),
         (
             refuse(grpc.StatusCode.UNAUTHENTICATED, "token needed"),
-            Refused,
+            Unauthenticated,
             "it does not know who is calling: token needed",
-            "log in",
+            "set ROCKETSHIP_TOKEN",
         ),
         (
             refuse(grpc.StatusCode.PERMISSION_DENIED, "pending"),

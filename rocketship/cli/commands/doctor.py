@@ -33,6 +33,8 @@ _MARKS = {
     "skipped": ("-", ""),
 }
 _NAME_WIDTH = 14
+#: Checks that need an engine to ask.
+_ASKED = ("grpc", "engine", "auth")
 
 
 @options.with_connection
@@ -60,7 +62,7 @@ def _checks(console: Console, connection: Connection) -> Iterator[Check]:
     yield from machine_checks(os.environ)
     try:
         target = choose_target(console, connection)
-        endpoint = endpoint_of(target) if target.profile.engine else None
+        endpoint = endpoint_of(console, target) if target.profile.engine else None
     except RocketshipError as error:
         yield failed("target", error.message, error.hint)
         return
@@ -87,7 +89,7 @@ def _remote_checks(endpoint: Endpoint) -> Iterator[Check]:
     if reached:
         yield from run_async(engine_checks(endpoint))
     else:
-        yield from (skipped(name, "the engine cannot be reached") for name in ("grpc", "engine"))
+        yield from (skipped(name, "the engine cannot be reached") for name in _ASKED)
 
 
 def _print(console: Console, check: Check) -> None:

@@ -23,7 +23,7 @@ def choose_engine(console: Console, connection: Connection) -> Endpoint | None:
         SettingsError: The configuration cannot be used.
     """
     target = choose_target(console, connection)
-    return endpoint_of(target) if target.profile.engine else None
+    return endpoint_of(console, target) if target.profile.engine else None
 
 
 def choose_target(console: Console, connection: Connection) -> Target:
@@ -42,13 +42,14 @@ def choose_target(console: Console, connection: Connection) -> Target:
     return target.at(record.grpc, f"local server, process {record.pid}") if record else target
 
 
-def endpoint_of(target: Target) -> Endpoint:
+def endpoint_of(console: Console, target: Target) -> Endpoint:
     """Return how to connect to a target that has an address.
 
     Raises:
-        UsageError: The address is none.
+        UsageError: The address is none, or the token for it cannot be used.
         SettingsError: A proxy variable cannot be used.
     """
+    from rocketship.cli.connection.tokens import credentials_for
     from rocketship.client.address import parse_address
     from rocketship.client.channel import Endpoint
     from rocketship.client.proxy import proxy_for
@@ -73,6 +74,8 @@ def endpoint_of(target: Target) -> Endpoint:
         proxy_for(address, os.environ),
         profile=profile.name,
         connect_timeout_seconds=target.connect_timeout_seconds,
+        credentials=credentials_for(console, target, str(address)),
+        allow_plaintext_token=target.allow_plaintext_token,
     )
 
 

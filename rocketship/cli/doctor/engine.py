@@ -12,7 +12,7 @@ from rocketship.cli.doctor.check import Check, failed, ok, skipped, warning
 from rocketship.cli.doctor.network import connected, handshake
 from rocketship.client.channel import Endpoint
 from rocketship.client.connection import Connection, open_connection
-from rocketship.client.discovery import compatibility_warning, discover
+from rocketship.client.discovery import ServerInfo, compatibility_warning, discover
 from rocketship.errors import RocketshipError
 from rocketship.run.printable import printable
 from rocketship.values import format_duration
@@ -36,6 +36,7 @@ async def engine_checks(endpoint: Endpoint) -> list[Check]:
             failed("grpc", error.message, error.hint),
             *await asyncio.to_thread(_web, endpoint),
             skipped("engine", "it cannot be asked"),
+            skipped("auth", "it cannot be asked"),
         ]
 
 
@@ -50,9 +51,25 @@ async def _ask(connection: Connection) -> list[Check]:
     clock = _clock(reply.time, asked, time.time())
     info = await discover(connection)
     shown = f"version {printable(info.version) or 'unknown'}, {printable(info.auth_type)} auth"
+    engine = ok("engine", shown)
     if told := compatibility_warning(info):
-        return [health, clock, warning("engine", f"{shown}; {told}", "use a client of its version")]
-    return [health, clock, ok("engine", shown)]
+        engine = warning("engine", f"{shown}; {told}", "use a client of its version")
+    return [health, clock, engine, await _auth(connection, info)]
+
+
+async def _auth(connection: Connection, info: ServerInfo) -> Check:
+    """Make a harmless call that is not open to everybody."""
+    credentials = connection.endpoint.credentials
+    source = credentials.source if credentials else "no token"
+    connection.sign_in(info.asked)
+    request = pb.ListRunsRequest(limit=1)
+    try:
+        await connection.call(connection.stub.ListRuns, request, seconds=HEALTH_SECONDS)
+    except RocketshipError as error:
+        return failed("auth", error.message, error.hint)
+    if not info.auth_enabled:
+        return ok("auth", "the engine asks nobody who is calling")
+    return ok("auth", f"the engine accepts {source}")
 
 
 def _clock(told: str, asked: float, answered: float) -> Check:

@@ -16,7 +16,10 @@ from rocketship.errors import RocketshipError
 from rocketship.profiles.file import ConfigFile
 from rocketship.settings.engine import data_dir, engine_settings
 from rocketship.settings.server import server_settings
+from rocketship.settings.tokens import token_settings
 from rocketship.store.sqlite import FILE_NAME
+from rocketship.tokens.file import FileStore
+from rocketship.tokens.logins import Logins
 
 #: With less room than this a history soon cannot grow any more.
 MIN_FREE_BYTES = 200 * 1024 * 1024
@@ -31,6 +34,7 @@ def machine_checks(environ: Mapping[str, str]) -> Iterator[Check]:
     file = ConfigFile(environ)
     yield _configuration(file)
     yield _permissions(file)
+    yield _keyring(environ, file)
     yield _data(data_dir(environ))
     yield _local_server(environ)
 
@@ -75,6 +79,21 @@ def _permissions(file: ConfigFile) -> Check:
             what = "changed" if loose & 0o022 else "read"
             return warning(name, f"{path} can be {what} by others", f"chmod {mode:o} '{path}'")
     return ok(name, f"{file.folder} is for you alone")
+
+
+def _keyring(environ: Mapping[str, str], file: ConfigFile) -> Check:
+    """Say where the next login will be kept."""
+    name, repairs = "keyring", list[str]()
+    try:
+        logins = Logins(file.folder / "tokens", token_settings(environ).store, repairs.append)
+    except RocketshipError as error:
+        return failed(name, error.message, error.hint)
+    store, why = logins.best_store()
+    if not why:
+        return ok(name, f"logins are kept in {store.describe()}")
+    if isinstance(store, FileStore):
+        return ok(name, f"logins are kept in {store.describe()}, for you alone: {why}")
+    return failed(name, why, "unlock or install a keyring, or unset ROCKETSHIP_TOKEN_STORE")
 
 
 def _data(folder: Path) -> Check:

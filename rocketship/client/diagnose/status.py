@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rocketship.client.diagnose.case import Case, Finding, Rules, UnknownCall
-from rocketship.errors import Infrastructure, Overloaded, Refused
+from rocketship.errors import Infrastructure, Overloaded, Refused, Unauthenticated
 from rocketship.run.printable import printable
 from rocketship.values import format_duration
 from rocketship.wire.quiet import grpc
@@ -28,7 +28,7 @@ def by_code(case: Case) -> Finding:
                 UnknownCall,
             )
         case grpc.StatusCode.UNAUTHENTICATED:
-            return Finding(f"it does not know who is calling: {said}", "log in again", Refused)
+            return Finding(f"it does not know who is calling: {said}", None, Unauthenticated)
         case grpc.StatusCode.PERMISSION_DENIED:
             return Finding(f"this is not permitted: {said}", "ask for the permission", Refused)
         case grpc.StatusCode.UNAVAILABLE:

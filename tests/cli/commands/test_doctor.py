@@ -17,6 +17,7 @@ def test_machine_without_an_engine_elsewhere_is_healthy(bench: Workbench):
         ["✓", "settings"],
         ["✓", "configuration"],
         ["✓", "permissions"],
+        ["✓", "keyring"],
         ["✓", "data"],
         ["✓", "local"],
         ["✓", "target"],
@@ -28,7 +29,7 @@ def test_engine_is_checked_layer_by_layer(bench: Workbench, shared_engine: Engin
     document = json.loads(ended.out)
 
     assert (ended.code, document["healthy"]) == (0, True)
-    assert [(check["name"], check["outcome"]) for check in document["checks"]][6:] == [
+    assert [(check["name"], check["outcome"]) for check in document["checks"]][7:] == [
         ("target", "ok"),
         ("proxy", "ok"),
         ("dns", "ok"),
@@ -37,6 +38,7 @@ def test_engine_is_checked_layer_by_layer(bench: Workbench, shared_engine: Engin
         ("grpc", "ok"),
         ("clock", "ok"),
         ("engine", "ok"),
+        ("auth", "ok"),
     ]
 
 

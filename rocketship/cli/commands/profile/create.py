@@ -103,11 +103,15 @@ async def _check(target: Target) -> int:
 
     console = standard_console()
     try:
-        info = await ask_server(console, endpoint_of(target))
+        info = await ask_server(console, endpoint_of(console, target))
     except RocketshipError as error:
         hint = f"{error.hint}; " if error.hint else ""
         raise type(error)(
             error.message, hint=f"{hint}--no-check adds the profile all the same"
         ) from error
     console.note(f"The engine answers: version {info.version or 'unknown'}, {info.auth_type} auth.")
+    if info.asked.oidc:
+        console.note(f"Log in with: rocketship login --profile {target.profile.name}")
+    elif info.asked.token:
+        console.note("It wants a token: set ROCKETSHIP_TOKEN.")
     return 0

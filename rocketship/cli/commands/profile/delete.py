@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rocketship.cli.connection.endpoint import config_file, tell_notes
+from rocketship.cli.connection.tokens import logins_of
 from rocketship.cli.console import standard_console
 
 NAME = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
@@ -21,5 +22,6 @@ def main(name: NAME) -> int:
     file = config_file()
     config = file.update(lambda config: config.remove(name))
     tell_notes(console, file)
+    logins_of(console).delete(name)
     console.print(f'Profile "{name}" is removed; the active one is "{config.active}".')
     return 0

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rocketship.cli.connection.endpoint import config_file, tell_notes
+from rocketship.cli.connection.tokens import logins_of
 from rocketship.cli.console import standard_console
 
 NAME = Annotated[str, typer.Argument(metavar="NAME", help="The profile.")]
@@ -22,5 +23,6 @@ def main(name: NAME, new_name: NEW_NAME) -> int:
     file = config_file()
     file.update(lambda config: config.rename(name, new_name))
     tell_notes(console, file)
+    logins_of(console).rename(name, new_name)
     console.print(f'Profile "{name}" is now called "{new_name}".')
     return 0

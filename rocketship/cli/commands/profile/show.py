@@ -44,10 +44,11 @@ def main(connection: Connection, name: NAME = "", explain: EXPLAIN = False) -> i
 
 async def _show_server(console: Console, target: Target) -> int:
     from rocketship.cli.connection.discovery import ask_server, server_facts
+    from rocketship.cli.login.state import login_state
 
     console.print()
     try:
-        info = await ask_server(console, endpoint_of(target))
+        info = await ask_server(console, endpoint_of(console, target))
     except RocketshipError as error:
         # The profile is there all the same, and that was the question.
         console.warning(error.message, error.hint)
@@ -55,6 +56,10 @@ async def _show_server(console: Console, target: Target) -> int:
     console.print("Server Discovery:")
     for label, text in server_facts(info):
         _print(console, f"  {label}", printable(text))
+    state = login_state(console, target, info)
+    _print(console, "Login", state.summary)
+    if state.hint:
+        console.note(f"hint: {state.hint}")
     return 0
 
 

@@ -1,0 +1,1 @@
+"""Logging in at a terminal, and telling whether somebody is logged in."""
