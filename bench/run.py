@@ -61,6 +61,11 @@ def main() -> None:
         auth.measure(quick=options.quick)
         return
     rounds = 3 if options.quick else options.rounds
+    if options.login:
+        import login
+
+        login.measure(rounds)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bench = Bench(folder)
@@ -119,6 +124,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="3 rounds, and no huge suite")
     parser.add_argument("--engine", action="store_true", help="measure an engine instead")
     parser.add_argument("--auth", action="store_true", help="measure authentication instead")
+    parser.add_argument("--login", action="store_true", help="measure a login instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser.parse_args()
 
