@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from rocketship.values import Json
 
@@ -21,20 +21,20 @@ STARS = "***"
 #: Shorter values would star out half of every message.
 MIN_SECRET_CHARACTERS = 4
 
-#: Headers whose values are never shown, in lower case.
-SECRET_HEADERS = frozenset(
-    {
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "set-cookie",
-        "x-api-key",
-        "x-auth-token",
-        "x-amz-security-token",
-        "x-csrf-token",
-        "api-key",
-    }
+#: Lines of a secret that are secrets of their own.
+MIN_SECRET_LINE_CHARACTERS = 8
+#: Shorter pieces of base64 also turn up by chance.
+MIN_BASE64_CHARACTERS = 8
+
+_SECRET_HEADER = re.compile(
+    r"(authorization|cookie|token|secret|password|credential|session-id|api-?key|"
+    r"subscription-key)s?2?$",
+    re.IGNORECASE,
 )
+_URL_PASSWORD = re.compile(r"://[^\s/?#:@]*:([^\s/?#]+)@")
+_PERCENT = re.compile("%[0-9A-F]{2}")
+#: What programs leave as it is in a URL: nothing, as much as Python, or as the two of JavaScript.
+_URL_SAFE = ("", "/", "!~*'()", ";/?:@&=+$,#!~*'()")
 
 
 class Secret(Generic[T]):
@@ -54,6 +54,9 @@ class Secret(Generic[T]):
 
     __str__ = __repr__
 
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._value == other._value
 
@@ -62,41 +65,60 @@ class Secret(Generic[T]):
 
 
 class Redactor:
-    """Scrubs the secret values of one run; the pattern is built when it is first needed."""
+    """Scrubs the secret values of one run.
+
+    Values of fewer than MIN_SECRET_CHARACTERS characters are left alone. What was computed from a
+    secret (a hash, a signature) is not recognised.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: str) -> None:
         """Make a value and its encoded forms secret; very short values are left alone."""
-        if len(secret) < MIN_SECRET_CHARACTERS:
+        if secret in self._forms or len(secret) < MIN_SECRET_CHARACTERS:
             return
-        forms = {secret, *_encoded_forms(secret)}
+        self._forms.update(encoded_forms(secret))
+        # What is read from a file ends in a line break that nobody repeats.
+        self._forms.update(form for form in {secret.strip()} if len(form) >= MIN_SECRET_CHARACTERS)
         # The lines of a key or certificate also turn up one by one.
-        forms.update(line for line in secret.split("\n") if len(line) >= 16)
-        if not forms <= self._forms:
-            self._forms |= forms
-            self._pattern = None
+        for line in secret.splitlines() if "\n" in secret else ():
+            if len(line) >= MIN_SECRET_LINE_CHARACTERS:
+                self._forms.update(encoded_forms(line))
 
     @property
     def active(self) -> bool:
         """Whether there is anything to scrub."""
         return bool(self._forms)
 
-    def text(self, text: str) -> str:
-        """Return the text with every known secret replaced by stars."""
+    def text(self, text: str, *, cut: bool = False) -> str:
+        """Return the text with every known secret replaced by stars.
+
+        Args:
+            text: What may hold secrets; of those that overlap, all are replaced together.
+            cut: The text was cut off, so the beginning of a secret at its end counts as well. An
+                ellipsis at the end says so too; one at the start, that the end of a secret may
+                follow.
+        """
         if not self._forms or not text:
             return text
-        if self._pattern is None:
-            longest_first = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-        return self._pattern.sub(STARS, text)
+        body = text.rstrip(".\u2026")
+        spans = [span for form in self._forms if form in text for span in _places(form, text)]
+        if text.startswith("\u2026") and (span := self._ending(text)):
+            spans.append(span)
+        if cut or body != text:
+            least = 1 if cut else MIN_SECRET_CHARACTERS
+            ends = (text, body) if cut else (body,)
+            spans += [span for end in ends if (span := self._beginning(end, least))]
+        return _star(text, spans) if spans else text
 
     def json(self, value: Json) -> Json:
-        """Return a copy of the value with every string in it scrubbed, keys included."""
+        """Return a copy of the value with every string in it scrubbed, keys included.
+
+        The texts of an object with `truncated: true` are taken to be cut off.
+        """
         if not self._forms:
             return value
         if isinstance(value, str):
@@ -104,27 +126,124 @@ class Redactor:
         if isinstance(value, list):
             return [self.json(item) for item in value]
         if isinstance(value, dict):
-            return {self.text(key): self.json(item) for key, item in value.items()}
+            cut = value.get("truncated") is True
+            return {
+                self.text(key): self.text(item, cut=cut)
+                if isinstance(item, str)
+                else self.json(item)
+                for key, item in value.items()
+            }
         if isinstance(value, int | float) and not isinstance(value, bool):
             return STARS if str(value) in self._forms else value
         return value
 
+    def _beginning(self, text: str, least: int) -> tuple[int, int] | None:
+        """Return where the longest beginning of a secret stands at the end of a text."""
+        begun = len(text)
+        for form in self._forms:
+            start = text.find(form[:least], max(0, len(text) - len(form)))
+            while 0 <= start < begun and not form.startswith(text[start:]):
+                start = text.find(form[:least], start + 1)
+            if start >= 0:
+                begun = min(begun, start)
+        return (begun, len(text)) if begun < len(text) else None
 
-def _encoded_forms(secret: str) -> Iterable[str]:
-    raw = secret.encode("utf-8", "surrogatepass")
-    yield quote(secret, safe="", errors="replace")
-    yield quote_plus(secret, errors="replace")
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    def _ending(self, text: str) -> tuple[int, int] | None:
+        """Return where the longest end of a secret stands after the ellipsis a text begins with."""
+        ended = 1
+        for form in self._forms:
+            last = form[-MIN_SECRET_CHARACTERS:]
+            stop = text.find(last, 1, len(form) + 1)
+            while stop >= 0:
+                stop += len(last)
+                if form.endswith(text[1:stop]):
+                    ended = max(ended, stop)
+                stop = text.find(last, stop - len(last) + 1, len(form) + 1)
+        return (1, ended) if ended > 1 else None
+
+
+def _places(form: str, text: str) -> Iterator[tuple[int, int]]:
+    start = text.find(form)
+    while start >= 0:
+        yield start, start + len(form)
+        start = text.find(form, start + 1)
+
+
+def _star(text: str, spans: list[tuple[int, int]]) -> str:
+    """Replace the spans; those that overlap become one, or the rest of a secret would be left."""
+    parts: list[str] = []
+    position = begun = end = 0
+    for start, stop in sorted(spans):
+        if start >= end:
+            if end:
+                parts += (text[position:begun], STARS)
+                position = end
+            begun = start
+        end = max(end, stop)
+    return "".join((*parts, text[position:begun], STARS, text[end:]))
+
+
+def encoded_forms(secret: str) -> set[str]:
+    """Return the value as it looks in URLs, JSON, XML, HTML, shell command lines and base64."""
+    json_forms = _json_forms(secret)
+    # APIs like to send JSON as a string in JSON.
+    json_forms |= {outer for inner in json_forms for outer in _json_forms(inner)}
+    json_forms |= {form.replace("/", "\\/") for form in json_forms}
+    forms = {secret, *json_forms, *_markup_forms(secret), *_url_forms(secret)}
+    forms |= {form.replace("'", "'\"'\"'") for form in forms if "'" in form}
+    return forms | set(_base64_forms(secret.encode("utf-8", "surrogatepass")))
+
+
+def _json_forms(text: str) -> set[str]:
+    return {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+
+
+def _url_forms(secret: str) -> Iterator[str]:
+    for safe in _URL_SAFE:
+        for encode in (quote, quote_plus):
+            form = encode(secret, safe=safe, errors="replace")
+            yield form
+            yield _PERCENT.sub(lambda match: match[0].lower(), form)
+
+
+def _markup_forms(secret: str) -> Iterator[str]:
+    body = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    quoted = body.replace('"', "&quot;")
+    yield from (body, quoted)
+    for apostrophe in ("&#39;", "&#x27;", "&apos;"):
+        yield quoted.replace("'", apostrophe)
+        yield body.replace('"', "&#34;").replace("'", apostrophe)
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
     # Inside a longer base64 text (Basic credentials) a value may start at any of three offsets; the
     # characters that depend on its neighbours are cut off.
+    whole = base64.b64encode(raw).decode()
+    forms = [whole, whole.rstrip("=")]
     for skip in range(3):
         encoded = base64.b64encode(b"\0" * skip + raw).decode()
         start = (0, 2, 3)[skip]
         end = len(encoded) - (0, 3, 2)[(len(raw) + skip) % 3]
-        core = encoded[start:end]
-        if len(core) >= 8:
-            yield core
-            yield core.replace("+", "-").replace("/", "_")
-    yield base64.b64encode(raw).decode()
-    yield base64.urlsafe_b64encode(raw).decode()
+        forms += [core for core in [encoded[start:end]] if len(core) >= MIN_BASE64_CHARACTERS]
+    for form in forms:
+        yield form
+        yield form.replace("+", "-").replace("/", "_")
+
+
+def url_passwords(value: Json) -> Iterator[str]:
+    """Yield the passwords of the URLs (`postgres://user:password@host`) anywhere in a value."""
+    if isinstance(value, str):
+        if "://" in value and "@" in value:
+            for password in _URL_PASSWORD.findall(value):
+                yield from (password, unquote(password))
+    elif isinstance(value, list):
+        for item in value:
+            yield from url_passwords(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from url_passwords(item)
+
+
+def is_secret_header(name: str) -> bool:
+    """Return whether the values of a header are never shown, going by its name in any case."""
+    return _SECRET_HEADER.search(name) is not None

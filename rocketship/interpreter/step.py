@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
@@ -27,6 +28,7 @@ from rocketship.interpreter.retry import NO_RETRY, RetryPolicy, policy
 from rocketship.plugins.api import Call, Found, Outcome, Plugin
 from rocketship.plugins.assertions import evaluate
 from rocketship.plugins.saves import extract
+from rocketship.redaction import url_passwords
 from rocketship.run.events import (
     AssertionResult,
     AttemptFailed,
@@ -204,6 +206,8 @@ class StepRunner:
         rendered = render(dict(self._step.config), scope, "config")
         for secret in plugin.config.secrets(rendered):
             self._add_secret(secret)
+        for secret in url_passwords(rendered):
+            self._add_secret(secret)
         job = self._context.job
         return Call(
             config=plugin.config.convert(rendered, "config"),
@@ -258,11 +262,21 @@ class StepRunner:
             self._add_secret(secret)
         self._context.state.saved.update(outcome.saved)
 
+    def _learn_saves(self, plugin: Plugin, outcome: Outcome, scope: Scope) -> None:
+        """Know what would be saved as secret, even if the attempt fails and is shown for that."""
+        for save in self._step.saves:
+            if save.redact:
+                with suppress(StepError):
+                    value = extract(save, plugin.saves[save.source], outcome, scope)
+                    if isinstance(value, Found):
+                        self._add_secret(to_text(value.value))
+
     def _observe(self, plugin: Plugin, attempt: _Attempt, scope: Scope) -> None:
         outcome = attempt.outcome
         attempt.saved.update(outcome.saved)
         if outcome.failure is not None and outcome.subject is None:
             raise outcome.failure
+        self._learn_saves(plugin, outcome, scope)
         files, redactor = self._context.job.files, self._context.job.redactor
         attempt.assertions = tuple(
             evaluate(assertion, plugin.assertions[assertion.type], outcome, scope, files, redactor)

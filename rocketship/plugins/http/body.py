@@ -112,6 +112,8 @@ def describe_body(content: bytes, content_type: str = "") -> JsonObject:
         return described
     described["body"] = shown.decode(errors="replace")
     if len(shown) < len(content):
+        # The half of a character would hide from the redactor that a secret stands before it.
+        described["body"] = shown.decode(errors="replace").rstrip("\ufffd")
         described["truncated"] = True
     return described
 

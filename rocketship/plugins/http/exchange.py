@@ -12,7 +12,7 @@ from rocketship.plugins.http.client import HttpClient, Reply, Request
 from rocketship.plugins.http.cookies import Jar, set_cookies
 from rocketship.plugins.http.request import escape_url, url_complaint
 from rocketship.plugins.http.response import Hop, Response
-from rocketship.redaction import SECRET_HEADERS
+from rocketship.redaction import is_secret_header
 from rocketship.values import format_duration
 
 #: These turn every method but GET and HEAD into GET; the other two repeat the request as it is.
@@ -87,7 +87,7 @@ def redirected(request: Request, status: int, target: str) -> Request:
     if before.host != after.host:
         headers = tuple(pair for pair in headers if pair[0] != "Host")
     if not before.trusts(after):
-        headers = tuple(pair for pair in headers if pair[0].lower() not in SECRET_HEADERS)
+        headers = tuple(pair for pair in headers if not is_secret_header(pair[0]))
         request = replace(request, credentials=None, aws_scope=None)
     return replace(request, url=target, headers=headers)
 

@@ -101,7 +101,11 @@ def _outcome(
     sent = authorized.request
     return Outcome(
         subject=response,
-        secrets=(*authorized.secrets, *_proxy_password(sent.proxy.url)),
+        secrets=(
+            *authorized.secrets,
+            *_proxy_password(sent.proxy.url),
+            *request.header_secrets(sent.headers),
+        ),
         request=request.describe_request(sent),
         response=response.describe() if response else None,
         timings=response.timings if response else {},

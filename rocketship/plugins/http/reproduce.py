@@ -12,7 +12,7 @@ from rocketship.plugins.http.body import MAX_SHOWN_BYTES, uploads
 from rocketship.plugins.http.client import DEFAULT_CONNECT_TIMEOUT_SECONDS, Request
 from rocketship.plugins.http.cookies import of_host
 from rocketship.plugins.http.request import DEFAULT_HEADERS, max_redirects
-from rocketship.redaction import SECRET_HEADERS, STARS
+from rocketship.redaction import STARS, is_secret_header
 from rocketship.values import Json, to_text
 
 #: What stands for a body that fits no command line.
@@ -53,7 +53,7 @@ def _headers(request: Request, config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in request.headers:
         if (name, value) in DEFAULT_HEADERS or (name == "Content-Type" and _is_form(config)):
             continue
-        text = STARS if name.lower() in SECRET_HEADERS else value
+        text = STARS if is_secret_header(name) else value
         yield from ("--header", f"{name}: {text}" if text else f"{name};")
     if request.body is not None and "Content-Type" not in names:
         yield from ("--header", "Content-Type:")

@@ -14,7 +14,7 @@ from rocketship.plugins.api import Call, Finding
 from rocketship.plugins.http.body import BODY_KEYS, build_body, describe_body
 from rocketship.plugins.http.client import Request
 from rocketship.plugins.http.connection import build_tls, choose_proxy
-from rocketship.redaction import SECRET_HEADERS, STARS
+from rocketship.redaction import STARS, is_secret_header
 from rocketship.suite.fields import (
     AnyOf,
     Boolean,
@@ -33,6 +33,8 @@ DEFAULT_HEADERS = (("Accept", "*/*"), ("User-Agent", USER_AGENT))
 DEFAULT_MAX_REDIRECTS = 10
 #: Servers expect these to say how long their body is, even when there is none.
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+#: Shorter values of secret headers may be ordinary words; those are hidden in the headers only.
+MIN_CREDENTIAL_CHARACTERS = 8
 #: What describes the body is worked out from the body; a written value could only contradict it.
 COMPUTED_HEADERS = frozenset({"content-length", "transfer-encoding"})
 
@@ -226,9 +228,19 @@ def describe_headers(headers: Iterable[tuple[str, str]]) -> JsonObject:
     shown: dict[str, str] = {}
     for name, value in headers:
         key = canonical(name)
-        text = STARS if key.lower() in SECRET_HEADERS else value
+        text = STARS if is_secret_header(key) else value
         shown[key] = f"{shown[key]}, {text}" if key in shown and text != STARS else text
     return {**shown}
+
+
+def header_secrets(headers: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield the credentials in secret headers, which a server may repeat anywhere in its answer."""
+    for name, value in headers:
+        if name.lower() == "cookie":
+            found = [pair.partition("=")[2].strip() for pair in value.split(";")]
+        else:
+            found = [value.partition(" ")[2] or value] if is_secret_header(name) else []
+        yield from (text for text in found if len(text) >= MIN_CREDENTIAL_CHARACTERS)
 
 
 def describe_request(request: Request) -> JsonObject:

@@ -31,7 +31,9 @@
     const write = (level) => (...values) => {
       lines += 1;
       if (lines <= limits.shown_lines) {
-        emit("log", level, values.map(show).join(" ").slice(0, limits.line_characters));
+        const text = values.map(show).join(" ");
+        const cut = text.length > limits.line_characters;
+        emit("log", level, cut ? `${text.slice(0, limits.line_characters)}…` : text);
       } else if (lines === limits.shown_lines + 1) {
         emit("log", "warn", `lines after the first ${limits.shown_lines} are not shown`);
       }

@@ -242,7 +242,9 @@ class _Output:
         self._shown_lines += 1
         if self._shown_lines <= MAX_SHOWN_LINES:
             text = line.decode("utf-8", "replace").rstrip("\r")
-            self._log(text[:MAX_LINE_CHARACTERS], source=self._name)
+            if len(text) > MAX_LINE_CHARACTERS:
+                text = f"{text[:MAX_LINE_CHARACTERS]}…"
+            self._log(text, source=self._name)
         elif self._shown_lines == MAX_SHOWN_LINES + 1:
             self._note(f"{self._name}: lines after the first {MAX_SHOWN_LINES} are not shown")
 

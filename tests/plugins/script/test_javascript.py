@@ -173,7 +173,7 @@ def test_console_is_bounded() -> None:
     log = Lines()
     run("for (let i = 0; i < 5000; i++) console.log('x'.repeat(10000))", log=log)
     assert len(log.all) == 1001
-    assert log.all[0].message == "x" * 8000
+    assert log.all[0].message == "x" * 8000 + "…"
     assert log.all[-1] == Line("lines after the first 1000 are not shown", "warn", "console")
 
 

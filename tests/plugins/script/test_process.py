@@ -116,7 +116,7 @@ def test_outputs_larger_than_a_pipe_and_a_limit_neither_block_nor_pile_up() -> N
     assert outcome.saved["stderr"] == "x" * 1048576
     assert len(str(outcome.saved["stdout"])) == 1048576
     cut = "everything after the first 1 MiB was thrown away"
-    assert log.of("stderr") == ["x" * 8000, f"stderr: {cut}"]
+    assert log.of("stderr") == ["x" * 8000 + "…", f"stderr: {cut}"]
     assert log.of("stdout")[999:] == [
         "1000",
         "stdout: lines after the first 1000 are not shown",
