@@ -21,7 +21,7 @@ from rocketship.runtime.embedded.backend import EmbeddedBackend
 from rocketship.runtime.ports import Recovery
 from rocketship.settings.engine import EngineSettings
 from rocketship.store.base import RunRecord
-from rocketship.store.sealing import Sealer, derived_key, key_from_file
+from rocketship.store.sealing import Sealer, check_key, derived_key, key_from_file
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
 from rocketship.suite.load import LoadedSuite
 
@@ -91,6 +91,7 @@ async def open_engine(
 
 
 def _key(settings: EngineSettings) -> bytes:
-    if settings.encryption_key:
-        return derived_key(settings.encryption_key)
-    return key_from_file(settings.data_dir)
+    configured = settings.encryption_key.reveal()
+    key = derived_key(configured) if configured else key_from_file(settings.data_dir)
+    check_key(settings.data_dir, key)
+    return key

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rocketship.dataclass import dataclass
+from rocketship.redaction import Secret
 from rocketship.settings.reader import Reader
 
 DEFAULT_RETENTION_DAYS = 30
@@ -35,7 +36,7 @@ class EngineSettings:
     disabled_plugins: tuple[str, ...] = ()
     recovery: str = "cleanup"
     journal_full_sync: bool = False
-    encryption_key: str = ""
+    encryption_key: Secret[str] = Secret("")
 
 
 def engine_settings(environ: Mapping[str, str], *, default_recovery: str) -> EngineSettings:
@@ -52,7 +53,7 @@ def engine_settings(environ: Mapping[str, str], *, default_recovery: str) -> Eng
         disabled_plugins=reader.names("DISABLE_PLUGINS"),
         recovery=reader.choice("RECOVERY", ("resume", "cleanup"), default_recovery),
         journal_full_sync=reader.choice("JOURNAL_SYNC", ("normal", "full"), "normal") == "full",
-        encryption_key=reader.secret("ENCRYPTION_KEY"),
+        encryption_key=Secret(reader.secret("ENCRYPTION_KEY")),
     )
 
 

@@ -106,7 +106,12 @@ class Reader:
         path = self.text(f"{name}_FILE")
         if not path:
             return self.text(name)
+        if self.text(name):
+            raise SettingsError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set; keep one")
         try:
-            return Path(path).read_text(encoding="utf-8").strip()
+            found = Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{PREFIX}{name}_FILE={path}: cannot be read: {error}") from error
+        if not found:
+            raise SettingsError(f"{PREFIX}{name}_FILE={path}: the file is empty")
+        return found

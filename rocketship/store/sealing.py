@@ -1,4 +1,4 @@
-"""Encryption of what the store must not hold in the clear: environment values and checkpoints.
+"""Encryption of what the store must not hold in the clear: secrets, checkpoints and suites.
 
 AES-256-GCM with a random nonce per value. The key comes from ROCKETSHIP_ENCRYPTION_KEY, or from a
 file in the data folder that only its owner can read and that is made when first needed.
@@ -6,17 +6,24 @@ file in the data folder that only its owner can read and that is made when first
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rocketship.errors import StoreError
 
+log = logging.getLogger(__name__)
+
 KEY_FILE = "encryption.key"
+#: Holds a known text, sealed with the key of the data folder, to tell a wrong key at once.
+CHECK_FILE = "encryption.check"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 #: First byte of a sealed value; JSON never begins with it.
 _MARK = b"\x01"
+_CHECK = b"rocketship"
 
 
 class Sealer:
@@ -79,18 +86,9 @@ def key_from_file(folder: Path) -> bytes:
     path = folder / KEY_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = folder / f"{KEY_FILE}.{os.getpid()}"
         if not path.exists():
-            handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(os.urandom(_KEY_BYTES))
-            try:
-                # A link, unlike a rename, never replaces the key another process has just made.
-                os.link(temporary, path)
-            except FileExistsError:
-                pass
-            finally:
-                temporary.unlink()
+            _write_once(path, os.urandom(_KEY_BYTES))
+        _close_to_others(path)
         key = path.read_bytes()
     except OSError as error:
         raise StoreError(
@@ -102,3 +100,48 @@ def key_from_file(folder: Path) -> bytes:
             f"{path} is not an encryption key", hint="restore it, or remove it to get a new one"
         )
     return key
+
+
+def check_key(folder: Path, key: bytes) -> None:
+    """Make sure that the data folder has been used with this key only.
+
+    Raises:
+        StoreError: It was used with another key; or the folder cannot be read or written.
+    """
+    path = folder / CHECK_FILE
+    sealer = Sealer(lambda: key)
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_once(path, sealer.seal(_CHECK, CHECK_FILE))
+        sealer.open(path.read_bytes(), CHECK_FILE)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror}") from error
+    except StoreError:
+        raise StoreError(
+            f"the encryption key is not the one the data in {folder} was sealed with",
+            hint="restore the former key (ROCKETSHIP_ENCRYPTION_KEY, or the key file); if it is "
+            f"lost, remove {path}: runs of that time cannot be resumed or rerun",
+        ) from None
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Write a file for its owner only, complete or not at all; a file already there stays."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        # A link, unlike a rename, never replaces the file another process has just made.
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        temporary.unlink()
+
+
+def _close_to_others(path: Path) -> None:
+    """Take the permissions on a key away from everybody but its owner."""
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        path.chmod(mode & 0o700)
+        log.warning("key_file_permissions_repaired", extra={"path": str(path), "mode": oct(mode)})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rocketship.errors import StoreError
-from rocketship.store.sealing import KEY_FILE, Sealer, derived_key, key_from_file
+from rocketship.store.sealing import KEY_FILE, Sealer, check_key, derived_key, key_from_file
 
 
 def test_sealed_value_hides_its_text_and_opens_again() -> None:
@@ -46,3 +46,19 @@ def test_damaged_key_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="not an encryption key"):
         key_from_file(tmp_path)
+
+
+def test_other_key_than_before_is_refused_at_once(tmp_path: Path) -> None:
+    check_key(tmp_path, derived_key("k"))
+    check_key(tmp_path, derived_key("k"))
+
+    with pytest.raises(StoreError, match="not the one the data in"):
+        check_key(tmp_path, derived_key("other"))
+
+
+def test_key_file_open_to_others_is_closed_again(tmp_path: Path) -> None:
+    key = key_from_file(tmp_path)
+    (tmp_path / KEY_FILE).chmod(0o644)
+
+    assert key_from_file(tmp_path) == key
+    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600

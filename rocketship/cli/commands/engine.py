@@ -40,7 +40,7 @@ def be_engine(settings: ServerSettings, ready: Callable[[Listening], None]) -> N
     from rocketship.server.run import serve
     from rocketship.telemetry import log_to_stderr
 
-    secrets = [engine.encryption_key, *settings.auth.secrets]
+    secrets = [engine.encryption_key.reveal(), *settings.auth.secrets]
     log_to_stderr(settings.log_level, settings.log_format, secrets)
     asyncio.run(serve(settings, engine, plugin_registry(), ready))
 
