@@ -15,6 +15,7 @@ from rocketship.engine.follower import Follower
 from rocketship.engine.hub import Hub
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
+from rocketship.engine.sealed_spec import may_hold_secrets, open_spec, seal_spec
 from rocketship.errors import (
     Ambiguous,
     Conflict,
@@ -140,7 +141,9 @@ class RunService:
             context=spec.context,
             owner=self._owner,
         )
-        new = NewRun(record, spec, (started,), self._seal(env, run_id), idempotency_key)
+        sealed = may_hold_secrets(spec, plan.plugins)
+        kept = seal_spec(spec, self._sealer, run_id) if sealed else spec
+        new = NewRun(record, kept, (started,), self._seal(env, run_id), idempotency_key)
         # Whoever asked may hang up at any moment: a run that is stored is also started.
         launch = self._launch(new, RunSource(plan, files, now, dict(env)))
         return await asyncio.shield(self._keep(launch, f"launch-{run_id}"))
@@ -166,7 +169,8 @@ class RunService:
             self._unrecovered[record.id] = error
 
     async def _go_on(self, record: RunRecord, recovery: Recovery) -> None:
-        spec, sealed = await self._store.spec(record.id)
+        kept, sealed = await self._store.spec(record.id)
+        spec = open_spec(kept, self._sealer, record.id)
         env = self._unseal(sealed, record.id)
         plan, files = await self._planner.plan_aside(spec, env, record.id)
         events = [item.event for item in await self._stored_events(record.id)]
@@ -238,9 +242,14 @@ class RunService:
         return RunDetails(record, result, events[-1].seq if events else 0, tuple(events))
 
     async def get_spec(self, prefix: str) -> RunSpec:
-        """Return what was to be run, without the secrets; errors as for `resolve`."""
-        spec, _ = await self._store.spec((await self.resolve(prefix)).id)
-        return spec
+        """Return what was to be run, without the environment values.
+
+        Raises:
+            StoreError: It was sealed with another key. Otherwise as for `resolve`.
+        """
+        record = await self.resolve(prefix)
+        kept, _ = await self._store.spec(record.id)
+        return open_spec(kept, self._sealer, record.id)
 
     async def list_runs(self, query: RunFilter) -> RunPage:
         """Return a page of runs."""

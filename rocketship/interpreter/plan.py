@@ -51,7 +51,7 @@ class PlannedTest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run as it will be carried out."""
+    """A run as it will be carried out; `plugins` are those of the whole suite."""
 
     suite: str
     file: str
@@ -65,6 +65,7 @@ class Plan:
     fail_fast: bool
     workdir: str
     blocks: Mapping[str, Json] = field(default_factory=dict)
+    plugins: frozenset[str] = frozenset()
 
 
 def compile_plan(suite: Suite, spec: RunSpec, env: Mapping[str, str], run_id: str) -> Plan:
@@ -94,6 +95,7 @@ def compile_plan(suite: Suite, spec: RunSpec, env: Mapping[str, str], run_id: st
         fail_fast=spec.fail_fast,
         workdir=spec.workdir,
         blocks=openapi,
+        plugins=frozenset(step.plugin for step in suite.steps),
     )
 
 

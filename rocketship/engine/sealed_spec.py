@@ -1,0 +1,66 @@
+"""Suites at rest: a suite that may hold a secret in so many words is stored sealed.
+
+It must stay readable for `rerun`, so it cannot be redacted like events. What to look for is known
+from the language: a secret stands under a telling name or in a URL. The words are chosen to match
+too much rather than too little; a suite that holds none of them costs no cryptography.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from rocketship.run.spec import RunSpec
+from rocketship.store.sealing import Sealer
+
+#: The one variable of a sealed suite: all of its variables, sealed. No variable can be called so.
+SEALED = "\x01sealed"
+#: A backslash may hide any word in YAML.
+_TELLING = re.compile(
+    rb"\\|auth|redact|secret|passw|token|key|cookie|credential|session|[^\s/]@|\.env\b",
+    re.IGNORECASE,
+)
+#: The plugins whose secrets the words above tell; anybody else's plugin may have other names.
+_KNOWN_PLUGINS = frozenset({"http", "script", "delay", "log"})
+
+
+def may_hold_secrets(spec: RunSpec, plugins: Iterable[str]) -> bool:
+    """Return whether a suite that uses these plugins has to be sealed."""
+    return bool(
+        spec.env_names
+        or spec.files
+        or not _KNOWN_PLUGINS.issuperset(plugins)
+        or _TELLING.search(spec.source)
+        or _TELLING.search(json.dumps(spec.vars).encode())
+    )
+
+
+def seal_spec(spec: RunSpec, sealer: Sealer, run_id: str) -> RunSpec:
+    """Return the suite with its text, variables and files sealed for one run."""
+    sealed = sealer.seal(json.dumps(spec.vars).encode(), run_id)
+    return replace(
+        spec,
+        source=sealer.seal(spec.source, run_id),
+        vars={SEALED: base64.b64encode(sealed).decode()},
+        files={path: sealer.seal(body, run_id) for path, body in spec.files.items()},
+    )
+
+
+def open_spec(spec: RunSpec, sealer: Sealer, run_id: str) -> RunSpec:
+    """Return the suite as it was; one that was never sealed comes back as it is.
+
+    Raises:
+        StoreError: It was sealed with another key, or damaged.
+    """
+    sealed = spec.vars.get(SEALED)
+    if not isinstance(sealed, str):
+        return spec
+    return replace(
+        spec,
+        source=sealer.open(spec.source, run_id),
+        vars=json.loads(sealer.open(base64.b64decode(sealed), run_id)),
+        files={path: sealer.open(body, run_id) for path, body in spec.files.items()},
+    )
