@@ -349,6 +349,7 @@ class StepRunner:
                 response=last.outcome.response,
                 timings=dict(last.outcome.timings),
                 reproduce=last.outcome.reproduce,
+                contract=last.outcome.contract,
             )
         )
         return status

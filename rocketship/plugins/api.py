@@ -17,7 +17,7 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import StepError
 from rocketship.suite.fields import Object
 from rocketship.template.scope import Scope
-from rocketship.values import Json
+from rocketship.values import Json, JsonObject
 
 
 class Files(Protocol):
@@ -51,7 +51,8 @@ class Call:
         memory: JSON the plugin keeps for the rest of this test (a cookie jar). It survives a lost
             process.
         asserted: The assertion types the step has, for plugins whose verdict depends on them.
-        suite: Suite-wide configuration blocks by name (`openapi`), rendered.
+        suite: Suite-wide configuration blocks by name (`openapi`), as written: whoever needs one
+            renders it with `scope`.
         workdir: The directory relative commands run in.
     """
 
@@ -77,6 +78,7 @@ class Outcome:
             secrets, the plugin redacts by position (headers such as `authorization`).
         timings: Phase name to seconds.
         reproduce: A command line that repeats the call, free of secrets.
+        contract: Which operation of which API description was used, for the coverage in reports.
         failure: The step failed. With a `subject` it can still be observed (a script's output) and
             saves are tried; without one nothing is.
     """
@@ -88,6 +90,7 @@ class Outcome:
     response: Json = None
     timings: Mapping[str, float] = field(default_factory=dict)
     reproduce: str | None = None
+    contract: JsonObject | None = None
     failure: StepError | None = None
 
 
@@ -134,11 +137,15 @@ class Observable:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something `check` found wrong: the path of the key, a sentence, and the remedy."""
+    """Something `check` or `check_files` found wrong: the key, a sentence, and the remedy.
+
+    The path leads to the key from the step's configuration, or `of_suite` from the top of the file.
+    """
 
     path: tuple[str | int, ...]
     message: str
     hint: str | None = None
+    of_suite: bool = False
 
 
 class Plugin(ABC):
@@ -175,6 +182,22 @@ class Plugin(ABC):
 
     def check(self, config: Mapping[str, Json]) -> Iterable[Finding]:
         """Yield problems of a configuration as written that its description cannot express."""
+        return ()
+
+    def check_files(
+        self,
+        config: Mapping[str, Json],
+        suite: Mapping[str, Json],
+        read: Callable[[str], bytes | None],
+    ) -> Iterable[Finding]:
+        """Yield problems inside the files a step refers to.
+
+        Args:
+            config: The configuration as written, free of problems.
+            suite: The suite-wide blocks as written.
+            read: Returns a file's bytes by its path as written, or None when it is no file of the
+                suite.
+        """
         return ()
 
     def replay_safe(self, config: Mapping[str, Any]) -> bool:

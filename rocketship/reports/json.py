@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rocketship import __version__
+from rocketship.run.contracts import coverage
 from rocketship.run.events import AssertionResult, Failure
 from rocketship.run.result import (
     AttemptResult,
@@ -59,6 +60,15 @@ def _run(run: RunResult) -> JsonObject:
         "init": _test(run.init) if run.init else None,
         "tests": [_test(test) for test in run.tests],
         "cleanup": _test(run.cleanup) if run.cleanup else None,
+        "contracts": [
+            {
+                "spec": covered.spec,
+                "total": covered.total,
+                "used": [*covered.used],
+                "unused": [*covered.unused],
+            }
+            for covered in coverage([run])
+        ],
         "logs": [_log(line) for line in run.logs],
     }
 

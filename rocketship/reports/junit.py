@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from rocketship.dataclass import dataclass
 from rocketship.reports.exchange import Limits
 from rocketship.reports.failure import Layout, failure_lines, step_lines
+from rocketship.run.contracts import coverage
 from rocketship.run.printable import printable
 from rocketship.run.result import RunResult, StepResult, TestResult
 from rocketship.run.status import Status
@@ -91,6 +92,10 @@ def _properties(run: RunResult) -> Iterator[str]:
         pairs.append(("message", run.message))
     if run.cleanup_failures:
         pairs.append(("cleanup_failures", str(run.cleanup_failures)))
+    pairs += [
+        (f"contract.{covered.spec}", f"{len(covered.used)}/{covered.total}")
+        for covered in coverage([run])
+    ]
     yield "    <properties>\n"
     for name, value in pairs:
         yield f"      <property{_attributes(name=name, value=value)}/>\n"

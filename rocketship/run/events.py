@@ -117,7 +117,7 @@ class StepFinished:
 
     `request`, `response` and `timings` (phase name to seconds) are what the plugin chose to show,
     `reproduce` a command line that repeats the call, `saved` the saved names with their (redacted)
-    values.
+    values, `contract` the operation of an API description that was used (`run/contracts.py`).
     """
 
     kind: ClassVar[str] = "step_finished"
@@ -140,6 +140,7 @@ class StepFinished:
     response: Json = None
     timings: dict[str, float] = field(default_factory=dict)
     reproduce: str | None = None
+    contract: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class StepResult:
     response: Json = None
     timings: dict[str, float] = field(default_factory=dict)
     reproduce: str | None = None
+    contract: JsonObject | None = None
     logs: tuple[LogLine, ...] = ()
 
     @property
@@ -349,6 +350,7 @@ class Folder:
             response=event.response,
             timings=event.timings,
             reproduce=event.reproduce,
+            contract=event.contract,
         )
 
     def _log(self, event: LogEmitted) -> None:

@@ -12,6 +12,7 @@ from rocketship.errors import NotFound
 from rocketship.suite.bundle import Bundle, check_shipped, collect, path_of
 from rocketship.suite.discover import in_suite_folder
 from rocketship.suite.language.catalog import Catalog
+from rocketship.suite.language.contents import check_contents
 from rocketship.suite.language.parse import parse
 from rocketship.suite.language.references import References
 from rocketship.suite.language.suite import SuiteNodes
@@ -90,6 +91,10 @@ def load_suite(
     nodes = SuiteNodes(root, catalog)
     merged = (variables or VariableInputs()).around(_own_variables(root))
     bundle = collect(nodes.files, merged, (absolute.parent, cwd), problems)
+    nodes.check(problems)
+    # Reading descriptions takes long: whoever ships a suite does it, and no engine does it again.
+    if not problems.failed:
+        check_contents(nodes, lambda text: _read(text, merged, bundle), problems)
     return _check(nodes, source, merged, variables is not None, bundle, problems)
 
 
@@ -120,6 +125,7 @@ def load_source(
         return LoadedSuite(None, source, variables, (), bundle, problems.in_order())
     nodes = SuiteNodes(root, catalog)
     check_shipped(nodes.files, bundle, variables, problems)
+    nodes.check(problems)
     return _check(nodes, source, variables, True, bundle, problems)
 
 
@@ -131,11 +137,8 @@ def _check(
     bundle: Bundle,
     problems: Problems,
 ) -> LoadedSuite:
-    nodes.check(problems)
-
     def read(text: str) -> bytes | None:
-        path = path_of(text, variables)
-        return None if path is None else bundle.files.get(path)
+        return _read(text, variables, bundle)
 
     references = References(nodes, decode(source), variables, complete, read, problems)
     references.check()
@@ -147,6 +150,11 @@ def _check(
         bundle=bundle,
         problems=problems.in_order(),
     )
+
+
+def _read(text: str, variables: Mapping[str, Json], bundle: Bundle) -> bytes | None:
+    path = path_of(text, variables)
+    return None if path is None else bundle.files.get(path)
 
 
 def _own_variables(root: Node) -> Mapping[str, Json]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from rocketship.errors import ConfigError
 from rocketship.plugins import Call, Outcome, Plugin, Scope
+from rocketship.values import Json
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ def make_call(
     files: Mapping[str, bytes] | None = None,
     log: Lines | None = None,
     asserted: frozenset[str] = frozenset(),
+    suite: Mapping[str, Json] | None = None,
     workdir: str = ".",
 ) -> Call:
     return Call(
@@ -67,6 +69,7 @@ def make_call(
         files=Files(files or {}),
         log=log or Lines(),
         asserted=asserted,
+        suite=suite or {},
         workdir=workdir,
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from rocketship.cli.console import Console
 from rocketship.errors import EXIT_CANCELLED
+from rocketship.run.contracts import coverage
+from rocketship.run.printable import printable
 from rocketship.run.result import RunResult, Totals
 from rocketship.run.status import Status
 from rocketship.values import format_duration
@@ -68,6 +70,9 @@ def _summary_lines(results: Sequence[RunResult]) -> Iterator[tuple[str, str]]:
             yield f"    of these {label}: {count}", "red"
     if totals.skipped:
         yield f"- Skipped Tests: {totals.skipped}", "yellow"
+    for covered in coverage(results):
+        counted = f"{len(covered.used)} of {covered.total} operations"
+        yield f"Contract {printable(covered.spec)}: {counted} used", ""
     if begun := [run for run in results if run.started_at]:
         yield "", ""
         yield f"Duration: {format_duration(_elapsed(begun))}", ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from rocketship.dataclass import dataclass
@@ -13,12 +13,17 @@ from rocketship.plugins.api import Call, Finding, Observable, Outcome, Plugin
 from rocketship.plugins.http import auth, body, connection, observables, request
 from rocketship.plugins.http.auth import Authorized, Authorizer
 from rocketship.plugins.http.client import HttpClient
+from rocketship.plugins.http.contract import settings
 from rocketship.plugins.http.cookies import Jar
 from rocketship.plugins.http.exchange import exchange
 from rocketship.plugins.http.reproduce import command_line
 from rocketship.plugins.http.response import Response
 from rocketship.suite.fields import Object
 from rocketship.values import Json
+
+if TYPE_CHECKING:
+    from rocketship.plugins.http.contract.cache import Descriptions
+    from rocketship.plugins.http.contract.enforce import Contract
 
 #: Repeating these changes nothing on a server that keeps to the rules.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -42,6 +47,7 @@ class Http(Plugin):
         *body.FIELDS,
         *auth.FIELDS,
         *connection.FIELDS,
+        settings.FIELD,
         at_most_one=[body.BODY_KEYS],
     )
     assertions: ClassVar[Mapping[str, Observable]] = observables.ASSERTIONS
@@ -49,38 +55,71 @@ class Http(Plugin):
 
     def __init__(self) -> None:
         self._sessions: dict[asyncio.AbstractEventLoop, _Session] = {}
+        self._descriptions: dict[asyncio.AbstractEventLoop, Descriptions] = {}
 
     async def run(self, call: Call) -> Outcome:
         session = self._session()
         jar = Jar(call.memory) if call.config["cookies"] else None
         first = request.build_request(call)
         authorized = Authorized(jar.add_to(first) if jar else first)
+        contract = await self._contract(call, session)
+        response = None
         try:
             authorized = await session.authorizer.authorize(authorized.request, call.config)
+            if contract:
+                contract.begin(authorized.request)
             response = await exchange(
                 session.client,
                 authorized.request,
                 jar,
                 max_redirects=request.max_redirects(call.config),
             )
+            if response.reply.status == 401:
+                session.authorizer.forget(call.config)
+            if contract:
+                contract.end(response)
         except ConfigError:
             raise
         except StepError as error:
-            return _outcome(call, authorized, None, error)
-        if response.reply.status == 401:
-            session.authorizer.forget(call.config)
-        return _outcome(call, authorized, response, None)
+            return _outcome(call, authorized, response, error, contract)
+        return _outcome(call, authorized, response, None, contract)
 
     def check(self, config: Mapping[str, Json]) -> Iterable[Finding]:
         return request.findings(config)
+
+    def check_files(
+        self,
+        config: Mapping[str, Json],
+        suite: Mapping[str, Json],
+        read: Callable[[str], bytes | None],
+    ) -> Iterable[Finding]:
+        if not config.get("openapi") and not suite.get("openapi"):
+            return
+        from rocketship.plugins.http.contract.findings import findings, missing_spec
+
+        yield from missing_spec(config, suite)
+        yield from findings(config, suite, read)
 
     def replay_safe(self, config: Mapping[str, Any]) -> bool:
         return config["method"] in SAFE_METHODS
 
     async def close(self) -> None:
-        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        loop = asyncio.get_running_loop()
+        if descriptions := self._descriptions.pop(loop, None):
+            await descriptions.close()
+        session = self._sessions.pop(loop, None)
         if session is not None:
             session.client.close()
+
+    async def _contract(self, call: Call, session: _Session) -> Contract | None:
+        wanted = settings.resolve(call)
+        if wanted is None:
+            return None
+        from rocketship.plugins.http.contract.cache import Descriptions
+        from rocketship.plugins.http.contract.enforce import open_contract
+
+        descriptions = self._descriptions.setdefault(asyncio.get_running_loop(), Descriptions())
+        return await open_contract(call, wanted, descriptions, session.client)
 
     def _session(self) -> _Session:
         loop = asyncio.get_running_loop()
@@ -90,13 +129,18 @@ class Http(Plugin):
 
             for ended in [known for known in self._sessions if known.is_closed()]:
                 self._sessions.pop(ended).client.close()
+                self._descriptions.pop(ended, None)
             client = CurlClient()
             session = self._sessions[loop] = _Session(client, Authorizer(client))
         return session
 
 
 def _outcome(
-    call: Call, authorized: Authorized, response: Response | None, failure: StepError | None
+    call: Call,
+    authorized: Authorized,
+    response: Response | None,
+    failure: StepError | None,
+    contract: Contract | None,
 ) -> Outcome:
     sent = authorized.request
     return Outcome(
@@ -111,6 +155,7 @@ def _outcome(
         timings=response.timings if response else {},
         reproduce=command_line(sent, call.config),
         failure=failure,
+        contract=contract.coverage(response) if contract else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from rocketship.suite.fields import Object
@@ -40,6 +40,9 @@ class FindingShape(Protocol):
     @property
     def hint(self) -> str | None: ...
 
+    @property
+    def of_suite(self) -> bool: ...
+
 
 class PluginShape(Protocol):
     """What a step with this plugin may say."""
@@ -61,6 +64,15 @@ class PluginShape(Protocol):
 
     def check(self, config: Mapping[str, Json]) -> Iterable[FindingShape]:
         """Yield what the description of the configuration cannot express."""
+        ...
+
+    def check_files(
+        self,
+        config: Mapping[str, Json],
+        suite: Mapping[str, Json],
+        read: Callable[[str], bytes | None],
+    ) -> Iterable[FindingShape]:
+        """Yield what is wrong in the files a step refers to."""
         ...
 
     def saved_names(self, config: Mapping[str, Json]) -> frozenset[str] | None:

@@ -111,7 +111,7 @@ class StepKind(Kind):
         # A plugin looks deeper, and may rely on the types its description asks for.
         if not found.failed:
             for finding in plugin.check(config.value):
-                where = _descend(config, finding.path).location
+                where = descend(config, finding.path).location
                 problems.error(where, finding.message, finding.hint)
 
 
@@ -179,7 +179,7 @@ def _merge(under: Node, over: Node) -> Node:
     return Node(plain, over.location, entries=tuple(entries.values()))
 
 
-def _descend(node: Node, path: tuple[str | int, ...]) -> Node:
+def descend(node: Node, path: tuple[str | int, ...]) -> Node:
     """Return the node a path leads to, or the last one on the way there."""
     for part in path:
         if isinstance(part, str):

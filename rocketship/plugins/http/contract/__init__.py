@@ -1,0 +1,1 @@
+"""Checking requests and responses against an OpenAPI description."""

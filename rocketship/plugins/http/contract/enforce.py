@@ -1,0 +1,148 @@
+"""The contract of one step: which operation its request must be, and what both sides must keep to.
+
+The order is that of the exchange: `open_contract` finds the description, `begin` checks the request
+before anything is sent, `end` checks the response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from urllib.parse import urlsplit
+
+from rocketship.errors import ConfigError, ConnectionFailed, ContractError, StepTimeout
+from rocketship.plugins.api import Call
+from rocketship.plugins.http.client import HttpClient, Request
+from rocketship.plugins.http.connection import build_tls, choose_proxy
+from rocketship.plugins.http.contract.cache import Descriptions
+from rocketship.plugins.http.contract.description import Description
+from rocketship.plugins.http.contract.document import MAX_DOCUMENT_BYTES
+from rocketship.plugins.http.contract.operation import Match
+from rocketship.plugins.http.contract.schema import MAX_VIOLATIONS, Violation
+from rocketship.plugins.http.contract.settings import Settings
+from rocketship.plugins.http.exchange import exchange
+from rocketship.plugins.http.request import DEFAULT_HEADERS, url_complaint
+from rocketship.plugins.http.response import Response
+from rocketship.values import JsonObject
+
+FETCH_TIMEOUT_SECONDS = 30.0
+MAX_FETCH_REDIRECTS = 5
+#: Reports name the operations that no test used as long as they are no more than these.
+MAX_NAMED_OPERATIONS = 200
+
+
+async def open_contract(
+    call: Call, settings: Settings, descriptions: Descriptions, client: HttpClient
+) -> Contract:
+    """Return the contract of a step.
+
+    Raises:
+        StepError: The description cannot be read or used.
+    """
+    spec = settings.spec
+    if spec.startswith("file://") or "://" not in spec:
+        description = await descriptions.of_file(call.files.read(spec), spec)
+    else:
+        if complaint := url_complaint(spec):
+            raise ConfigError(f"openapi.spec: {complaint}")
+
+        async def fetch() -> bytes:
+            return await _fetch(call, spec, client)
+
+        description = await descriptions.of_url(
+            spec, settings.version, fetch, settings.cache_ttl_seconds
+        )
+    return Contract(settings, description)
+
+
+async def _fetch(call: Call, url: str, client: HttpClient) -> bytes:
+    request = Request(
+        method="GET",
+        url=url,
+        headers=DEFAULT_HEADERS,
+        timeout_seconds=FETCH_TIMEOUT_SECONDS,
+        tls=build_tls(call.config, call.files),
+        proxy=choose_proxy(url, call.config["proxy"]),
+    )
+    try:
+        response = await exchange(client, request, None, max_redirects=MAX_FETCH_REDIRECTS)
+    except (ConnectionFailed, StepTimeout) as error:
+        raise type(error)(f"openapi.spec: {error.message}", hint=error.hint) from error
+    if response.reply.status != 200:
+        raise ConnectionFailed(f"openapi.spec: {url} answers with status {response.reply.status}")
+    if len(response.reply.body) > MAX_DOCUMENT_BYTES:
+        raise ConfigError(f"{url}: is larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
+    return response.reply.body
+
+
+class Contract:
+    """What one exchange must keep to."""
+
+    def __init__(self, settings: Settings, description: Description) -> None:
+        self._settings = settings
+        self._description = description
+        self._match: Match | None = None
+
+    def begin(self, request: Request) -> None:
+        """Find the operation of a request, and check the request.
+
+        Raises:
+            ContractError: It is no operation, another one than expected, or breaks its rules.
+        """
+        match = self._match = self._find(request)
+        wanted, found = self._settings.operation_id, match.operation
+        if wanted is not None and wanted != found.id:
+            named = f'"{found.id}"' if found.id else "without an operationId"
+            raise ContractError(
+                f'openapi request validation failed: expected the operation "{wanted}", '
+                f"but {found.name} is {named}"
+            )
+        if self._settings.request:
+            _refuse("request", found.name, self._description.checker.request(match, request))
+
+    def end(self, response: Response) -> None:
+        """Check a response.
+
+        Raises:
+            ContractError: It breaks the rules of its operation.
+        """
+        assert self._match is not None, "the request comes first"
+        if self._settings.response:
+            match = self._find(response.request) if response.hops else self._match
+            operation = match.operation
+            found = self._description.checker.response(operation, response.reply)
+            _refuse("response", operation.name, found)
+
+    def coverage(self, response: Response | None) -> JsonObject | None:
+        """Return what reports need to tell which operations were used, once one was."""
+        if self._match is None or response is None:
+            return None
+        every = self._description.operations.all
+        return {
+            "spec": self._description.location,
+            "operation": self._match.operation.name,
+            "status": response.reply.status,
+            "total": len(every),
+            "operations": [operation.name for operation in every[:MAX_NAMED_OPERATIONS]],
+        }
+
+    def _find(self, request: Request) -> Match:
+        match = self._description.operations.find(request.method, request.url)
+        if match is None:
+            path = urlsplit(request.url).path or "/"
+            raise ContractError(
+                f"openapi request validation failed: {request.method} {path} is no operation of "
+                f"{self._description.location}",
+                hint="compare method and path, the base paths of `servers` included",
+            )
+        return match
+
+
+def _refuse(side: str, operation: str, violations: Iterable[Violation]) -> None:
+    found = list(islice(violations, MAX_VIOLATIONS + 1))
+    if found:
+        texts = [str(violation) for violation in found[:MAX_VIOLATIONS]]
+        more = ["and more"] if len(found) > MAX_VIOLATIONS else []
+        raise ContractError(
+            f"openapi {side} validation failed: {operation}: {'; '.join([*texts, *more])}"
+        )
