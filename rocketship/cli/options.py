@@ -58,7 +58,11 @@ FORMAT = Annotated[
 ]
 REPORTS = Annotated[
     list[str] | None,
-    typer.Option("--report", metavar="FORMAT=FILE", help="Write junit or json; repeatable."),
+    typer.Option(
+        "--report",
+        metavar="FORMAT=FILE",
+        help="Write html, json, junit, markdown or tap; repeatable.",
+    ),
 ]
 OUTPUT = Annotated[str | None, typer.Option("--output", metavar="HOW", help="live, plain or json.")]
 DETACH = Annotated[

@@ -19,17 +19,21 @@ MAX_INDENTED_CHARACTERS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a text is shown: so many lines, cut to so many characters each."""
+    """How much of a text is shown: so many lines, cut to so many characters each.
+
+    JSON of more than `indented` characters stays as it came.
+    """
 
     lines: int
     characters: int
+    indented: int = MAX_INDENTED_CHARACTERS
 
 
 def exchange_lines(value: Json, limits: Limits) -> list[str]:
     """Return a request or response as lines for people, shortened to the limits."""
     if isinstance(value, dict):
         return [*_head(value, limits), *_body(value.get("body"), limits)]
-    return shorten(_pretty(value), limits)
+    return shorten(_pretty(value, limits), limits)
 
 
 def shorten(text: str, limits: Limits) -> list[str]:
@@ -108,13 +112,13 @@ def _headers(value: Json) -> Iterator[tuple[str, Json]]:
 def _body(value: Json, limits: Limits) -> list[str]:
     if value is None or value == "":
         return []
-    return ["", *shorten(_pretty(value), limits)]
+    return ["", *shorten(_pretty(value, limits), limits)]
 
 
-def _pretty(value: Json) -> str:
+def _pretty(value: Json, limits: Limits) -> str:
     """Return JSON indented, also when it arrives as text; other text as it is."""
     if isinstance(value, str):
-        if len(value) > MAX_INDENTED_CHARACTERS or not value.lstrip().startswith(("{", "[")):
+        if len(value) > limits.indented or not value.lstrip().startswith(("{", "[")):
             return value
         try:
             value = json.loads(value)

@@ -1,17 +1,21 @@
-"""The report formats by name."""
+"""The report formats by name; a format is loaded when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 from rocketship.errors import UsageError
-from rocketship.reports import json, junit
 from rocketship.run.result import RunResult
 from rocketship.suite.problem import did_you_mean
 
-FORMATS: Mapping[str, Callable[[Sequence[RunResult]], bytes]] = {
-    "json": json.render,
-    "junit": junit.render,
+#: Name to the module whose `render` takes runs and returns the bytes of the file.
+FORMATS: Mapping[str, str] = {
+    "html": "rocketship.reports.html",
+    "json": "rocketship.reports.json",
+    "junit": "rocketship.reports.junit",
+    "markdown": "rocketship.reports.markdown",
+    "tap": "rocketship.reports.tap",
 }
 
 
@@ -35,4 +39,5 @@ def render(name: str, results: Sequence[RunResult]) -> bytes:
         UsageError: There is no such format.
     """
     check_format(name)
-    return FORMATS[name](results)
+    content: bytes = import_module(FORMATS[name]).render(results)
+    return content

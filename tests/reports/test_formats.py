@@ -21,4 +21,4 @@ def test_render_unknown_format_suggests_the_nearest():
 def test_render_far_off_format_lists_what_there_is():
     with pytest.raises(UsageError) as caught:
         render("spreadsheet", [])
-    assert caught.value.hint == "known formats: json, junit"
+    assert caught.value.hint == "known formats: html, json, junit, markdown, tap"

@@ -1,7 +1,7 @@
 """Write the report of a run to a file, or to stdout.
 
 Examples: `rocketship report 01ab23cd --format junit -o report.xml`,
-`rocketship report 01ab23cd --format json`.
+`rocketship report 01ab23cd --format html -o report.html`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from rocketship.cli.console import standard_console
 from rocketship.cli.context import connect, run_async
 from rocketship.profiles.resolve import Connection
 
-FORMAT = Annotated[str, typer.Option("--format", metavar="FORMAT", help="junit or json.")]
+FORMAT = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="html, json, junit, markdown or tap.")
+]
 FILE = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")
 ]

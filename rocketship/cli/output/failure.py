@@ -13,6 +13,7 @@ from rocketship.reports.failure import (
     sentence_lines,
     step_lines,
 )
+from rocketship.reports.titles import cleanup_title, unit_title
 from rocketship.run.printable import printable
 from rocketship.run.result import RunResult, TestResult
 
@@ -60,19 +61,6 @@ def _title_not_run(run: RunResult, tests: Sequence[TestResult], several: bool) -
     if more := len(tests) - len(names):
         names.append(f"{more} more")
     return f"✗ {', '.join(names)}"
-
-
-def unit_title(run: RunResult, test: TestResult, *, several: bool) -> str:
-    """Return the name of a test for people, with its suite when there are several."""
-    name = f"suite {test.unit}" if test.unit in ("init", "cleanup") else test.name
-    title = f"{run.suite} › {name}" if several and run.suite else name
-    return printable(title).replace("\n", " ")
-
-
-def cleanup_title(run: RunResult, unit: TestResult, *, several: bool) -> str:
-    """Return the name of a unit's cleanup for people; suite cleanup is a unit of its own."""
-    title = unit_title(run, unit, several=several)
-    return title if unit.unit == "cleanup" else f'cleanup of "{title}"'
 
 
 def _untold(run: RunResult) -> str:

@@ -9,21 +9,14 @@ from pathlib import Path
 
 from rocketship.cli.console import Console
 from rocketship.cli.output.base import Output
-from rocketship.cli.output.failure import cleanup_title, unit_title
-from rocketship.reports.failure import Layout, failure_lines, step_lines
+from rocketship.reports.markdown import summary, telling
+from rocketship.reports.titles import cleanup_title, unit_title
 from rocketship.run.events import Recorded
 from rocketship.run.printable import printable
-from rocketship.run.result import RunResult, StepResult, TestResult, Totals
-from rocketship.values import format_duration
+from rocketship.run.result import RunResult
 
 #: GitHub shows no more annotations of a kind than this per step.
 MAX_ANNOTATIONS = 10
-#: GitHub refuses a summary of more than 1 MiB.
-MAX_SUMMARY_BYTES = 1_000_000
-
-LAYOUT = Layout(width=100)
-
-_LITERAL = {ord(character): f"&#{ord(character)};" for character in "&<>|\\`*_[]~@#"}
 
 
 class GitHubOutput:
@@ -64,7 +57,7 @@ class GitHubOutput:
         ):
             tell(command)
         if path := self._console.environment.get("GITHUB_STEP_SUMMARY"):
-            self._append(Path(path), step_summary(results))
+            self._append(Path(path), summary(results))
 
     def _append(self, path: Path, text: str) -> None:
         try:
@@ -80,32 +73,9 @@ def workflow_commands(results: Sequence[RunResult], workspace: str | None = None
     yield from islice(_warnings(results, workspace), MAX_ANNOTATIONS)
 
 
-def step_summary(results: Sequence[RunResult]) -> str:
-    """Return the Markdown for the page of the workflow run."""
-    totals = Totals.sum(run.totals for run in results)
-    mark = "✅" if results and all(run.green for run in results) else "❌"
-    skipped = f", {totals.skipped} skipped" if totals.skipped else ""
-    lines = [
-        f"### {mark} Rocketship: {totals.passed} passed, {totals.not_passed} failed{skipped}",
-        "",
-        "| Suite | Status | Passed | Failed | Skipped | Duration |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-        *(_row(run) for run in results),
-        "",
-    ]
-    size = 0
-    for block in _details(results):
-        size += len(block.encode("utf-8", "replace"))
-        if size > MAX_SUMMARY_BYTES:
-            lines.append("Further failures are in the log.")
-            break
-        lines.append(block)
-    return "\n".join(lines) + "\n"
-
-
 def _errors(results: Sequence[RunResult], workspace: str | None) -> Iterator[str]:
     for run in results:
-        for test in _telling(run):
+        for test in telling(run):
             steps = test.failed_steps
             step = steps[0] if steps else None
             failure = step.failure if step else None
@@ -115,11 +85,6 @@ def _errors(results: Sequence[RunResult], workspace: str | None) -> Iterator[str
                 title += f" › {printable(step.name)}"
             line = (step.line if step else 0) or test.line
             yield _command("error", _relative(run.file, workspace), line, title, message)
-
-
-def _telling(run: RunResult) -> Iterator[TestResult]:
-    """Yield the failures, without the tests that a failed suite init kept from running."""
-    return (test for test in run.failures if test.steps or not run.init_failed)
 
 
 def _warnings(results: Sequence[RunResult], workspace: str | None) -> Iterator[str]:
@@ -153,39 +118,3 @@ def _relative(file: str, workspace: str | None) -> str:
         return file
     path = os.path.relpath(os.path.abspath(file), workspace)
     return file if path.startswith("..") else path
-
-
-def _row(run: RunResult) -> str:
-    totals = run.totals
-    mark = "✅" if run.green else "❌"
-    numbers = f"{totals.passed} | {totals.not_passed} | {totals.skipped}"
-    took = format_duration(run.duration_seconds)
-    return f"| {_markdown(run.suite)} | {mark} {run.status} | {numbers} | {took} |"
-
-
-def _details(results: Sequence[RunResult]) -> Iterator[str]:
-    for run in results:
-        for test in _telling(run):
-            text = "\n".join(line.text for line in failure_lines(run, test, LAYOUT))
-            yield _fold("❌", unit_title(run, test, several=True), text)
-        for unit in run.units:
-            for step in unit.failed_cleanup_steps:
-                yield _cleanup(run, unit, step)
-
-
-def _cleanup(run: RunResult, unit: TestResult, step: StepResult) -> str:
-    text = "\n".join(line.text for line in step_lines(run, step, LAYOUT))
-    return _fold("⚠️", cleanup_title(run, unit, several=True), text)
-
-
-def _fold(mark: str, title: str, text: str) -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    head = f"<details><summary>{mark} {_markdown(title)}</summary>"
-    return f"{head}\n\n{fence}text\n{text}\n{fence}\n\n</details>\n"
-
-
-def _markdown(text: str) -> str:
-    """Return text that Markdown and HTML take literally, on one line."""
-    return " ".join(printable(text).split()).translate(_LITERAL)

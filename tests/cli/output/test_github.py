@@ -4,7 +4,8 @@ import io
 
 from rocketship.cli.console import Console
 from rocketship.cli.output.base import choose_output
-from rocketship.cli.output.github import MAX_SUMMARY_BYTES, step_summary, workflow_commands
+from rocketship.cli.output.github import workflow_commands
+from rocketship.reports.markdown import MAX_SUMMARY_BYTES, summary
 from rocketship.run.events import Failure, Recorded
 from rocketship.run.result import fold
 from rocketship.run.status import Status
@@ -57,7 +58,7 @@ def test_workflow_commands_after_a_failed_init_are_not_repeated_per_test():
 
 
 def test_step_summary_has_a_table_and_a_fold_per_failure():
-    text = step_summary([fold("r", make_mixed_events()), make_result(suite="other")])
+    text = summary([fold("r", make_mixed_events()), make_result(suite="other")])
     assert text.startswith("### ❌ Rocketship: 3 passed, 2 failed, 1 skipped\n")
     assert "| users | ❌ TIMEOUT | 2 | 2 | 1 | 3.4s |" in text
     assert "| other | ✅ PASSED | 1 | 0 | 0 | 600ms |" in text
@@ -67,7 +68,7 @@ def test_step_summary_has_a_table_and_a_fold_per_failure():
 
 def test_step_summary_keeps_user_text_literal():
     step = make_failed_step(response={"body": "```\n<script>\n````"})
-    text = step_summary([make_result([UnitSpec("<b>|*x*", (step,))])])
+    text = summary([make_result([UnitSpec("<b>|*x*", (step,))])])
     assert "&#60;b&#62;&#124;&#42;x&#42;" in text
     assert "`````text\n" in text
 
@@ -75,7 +76,7 @@ def test_step_summary_keeps_user_text_literal():
 def test_step_summary_stays_below_the_limit_of_github():
     step = make_failed_step(response={"body": "\n".join(["x" * 150] * 15)})
     tests = [UnitSpec(f"t{index}", (step,)) for index in range(500)]
-    text = step_summary([make_result(tests)])
+    text = summary([make_result(tests)])
     assert len(text.encode()) < MAX_SUMMARY_BYTES + 10_000
     assert text.endswith("Further failures are in the log.\n")
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from rocketship.plugins import Outcome
+from rocketship.plugins import Call, Outcome
 from rocketship.plugins.http.plugin import Http
+from rocketship.values import Json
 from tests.fixtures.http_server import HttpServer, answer, redirect
 from tests.plugins.calls import in_loop, make_call, run_step
 
@@ -174,9 +175,9 @@ def test_read_only_property_is_required_in_responses_only() -> None:
     assert outcome.failure is None
 
 
-def remote(server: HttpServer, ttl: str = "30m", **config: Any) -> Any:
+def remote(server: HttpServer, ttl: str = "30m", **config: Any) -> tuple[Http, Call]:
     plugin = Http()
-    spec = {"spec": server.url("/spec"), "cache_ttl": ttl}
+    spec: Json = {"spec": server.url("/spec"), "cache_ttl": ttl}
     config = {"method": "GET", "url": server.url("/v1/pets/mine"), **config}
     return plugin, make_call(plugin, config, suite={"openapi": spec})
 

@@ -104,7 +104,7 @@ def test_discriminator_decides_which_alternative_is_checked() -> None:
         "discriminator": {"propertyName": "kind", "mapping": {"cat": "Cat"}},
     }
     base = {"required": ["kind"], "properties": {"kind": {"type": "string"}}}
-    schemas = {
+    schemas: dict[str, Any] = {
         "Pet": choice,
         "Cat": {"allOf": [{"$ref": "#/components/schemas/Pet"}, base, {"required": ["lives"]}]},
         "Dog": {"allOf": [base, {"required": ["tricks"]}]},

@@ -10,7 +10,7 @@ from rocketship.plugins.http.contract.operation import Operations
 
 
 def operations(*paths: str, **more: Any) -> Operations:
-    described = {path: {"get": {"responses": {}}} for path in paths}
+    described: dict[str, Any] = {path: {"get": {"responses": {}}} for path in paths}
     document = {"openapi": "3.1.0", "paths": described, **more}
     return Operations(parse(json.dumps(document).encode(), "api.json"))
 
