@@ -148,9 +148,9 @@ def _ascii_host(host: str) -> str:
 def url_complaint(url: str) -> str | None:
     """Return why a URL cannot be requested, or None."""
     if _CONTROL.search(url):
-        return f"{_without_userinfo(url)!r} holds a control character"
+        return f"{without_userinfo(url)!r} holds a control character"
     scheme = _SCHEME.match(url)
-    url = _without_userinfo(url)
+    url = without_userinfo(url)
     if scheme is None:
         return f'"{url}" does not start with http:// or https://'
     if scheme[1].lower() not in ("http", "https"):
@@ -165,7 +165,7 @@ def url_complaint(url: str) -> str | None:
     return None
 
 
-def _without_userinfo(url: str) -> str:
+def without_userinfo(url: str) -> str:
     """Return a URL fit for messages; what stands before an @ is most likely a password."""
     return _USERINFO.sub(f"//{STARS}@", url)
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Hashable
 
 from rocketship.dataclass import dataclass
 from rocketship.plugins.http.contract.description import Description, load
+from rocketship.plugins.http.request import without_userinfo
 
 MAX_DESCRIPTIONS = 32
 
@@ -51,7 +52,7 @@ class Descriptions:
         """
 
         async def make() -> Description:
-            return await asyncio.to_thread(load, await fetch(), url)
+            return await asyncio.to_thread(load, await fetch(), without_userinfo(url))
 
         return await self._get((url, version), make, max_age_seconds)
 

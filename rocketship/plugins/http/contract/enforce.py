@@ -21,7 +21,7 @@ from rocketship.plugins.http.contract.operation import Match
 from rocketship.plugins.http.contract.schema import MAX_VIOLATIONS, Violation
 from rocketship.plugins.http.contract.settings import Settings
 from rocketship.plugins.http.exchange import exchange
-from rocketship.plugins.http.request import DEFAULT_HEADERS, url_complaint
+from rocketship.plugins.http.request import DEFAULT_HEADERS, url_complaint, without_userinfo
 from rocketship.plugins.http.response import Response
 from rocketship.values import JsonObject
 
@@ -68,10 +68,11 @@ async def _fetch(call: Call, url: str, client: HttpClient) -> bytes:
         response = await exchange(client, request, None, max_redirects=MAX_FETCH_REDIRECTS)
     except (ConnectionFailed, StepTimeout) as error:
         raise type(error)(f"openapi.spec: {error.message}", hint=error.hint) from error
+    shown = without_userinfo(url)
     if response.reply.status != 200:
-        raise ConnectionFailed(f"openapi.spec: {url} answers with status {response.reply.status}")
+        raise ConnectionFailed(f"openapi.spec: {shown} answers with status {response.reply.status}")
     if len(response.reply.body) > MAX_DOCUMENT_BYTES:
-        raise ConfigError(f"{url}: is larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
+        raise ConfigError(f"{shown}: is larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
     return response.reply.body
 
 
