@@ -9,6 +9,7 @@ RocketshipError
 ├── SettingsError        a ROCKETSHIP_* setting that cannot be used           exit 2
 ├── Infrastructure       the machinery failed, not the system under test      exit 3
 │   ├── StoreError           the history database cannot be read or written
+│   │   └── Disowned             another process carries the run out by now
 │   ├── Unreachable          no engine answers, or something else does
 │   ├── Refused              the engine does not accept who is calling
 │   ├── Unauthenticated      the engine does not know who is calling
@@ -136,6 +137,12 @@ class StoreError(Infrastructure):
     """The history database cannot be read or written."""
 
     code = "store"
+
+
+class Disowned(StoreError):
+    """Another process carries the run out by now; whatever this one knows of it is out of date."""
+
+    code = "disowned"
 
 
 class Unreachable(Infrastructure):

@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fixtures.engine_process",
     "tests.fixtures.history",
     "tests.fixtures.oidc_provider",
+    "tests.fixtures.postgres",
     "tests.fixtures.sample_api",
     "tests.fixtures.secret_service",
     "tests.fixtures.workbench",

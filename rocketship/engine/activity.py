@@ -45,6 +45,7 @@ class Activity:
         self._news: set[str] = set()
         self._teller: asyncio.Task[None] | None = None
         hub.tap(lambda run_id, _: self.touch(run_id))
+        store.tell_of_others(self.touch)
 
     def touch(self, run_id: str) -> None:
         """Say that something happened in a run, here or in another process."""

@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from functools import partial
 
 from rocketship.dataclass import dataclass
 from rocketship.engine.activity import Activity
+from rocketship.engine.fleet import Fleet
 from rocketship.engine.hub import Hub
+from rocketship.engine.neighbours import Neighbours
 from rocketship.engine.ownership import Owner
+from rocketship.engine.peers import Peers
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
-from rocketship.engine.recovery import recover_lost_runs
 from rocketship.engine.retention import keep_removing_old_runs, remove_old_runs
 from rocketship.engine.service import RunService
+from rocketship.errors import StoreError
 from rocketship.plugins.registry import Registry
 from rocketship.runtime.embedded.backend import EmbeddedBackend
 from rocketship.runtime.ports import Recovery
 from rocketship.settings.engine import EngineSettings
-from rocketship.store.base import RunRecord
+from rocketship.store.base import RunRecord, RunStore
 from rocketship.store.sealing import Sealer, check_key, derived_key, key_from_file
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
 from rocketship.suite.load import LoadedSuite
@@ -51,8 +53,7 @@ async def open_engine(
     Raises:
         StoreError: The data folder or the database cannot be used.
     """
-    owner = Owner(settings.data_dir)
-    store = SqliteStore(settings.data_dir / FILE_NAME, full_sync=settings.journal_full_sync)
+    store, peers = await _open_store(settings)
     hub = Hub()
     activity = Activity(store, hub)
     sealer = Sealer(lambda: _key(settings))
@@ -63,7 +64,7 @@ async def open_engine(
         recorder=recorder,
         sealer=sealer,
         planner=Planner(plugins, checked),
-        owner=owner.name,
+        peers=peers,
     )
     backend = EmbeddedBackend(
         plans=service,
@@ -72,12 +73,10 @@ async def open_engine(
         plugins=plugins,
         max_parallel_tests=settings.max_parallel_tests,
     )
-    recovery = Recovery(settings.recovery)
-    take_over = partial(recover_lost_runs, store, service, owner, recovery)
-    service.use(backend, take_over)
+    service.use(backend)
     sweeper = asyncio.create_task(keep_removing_old_runs(store, settings.retention_days))
     try:
-        recovered = await take_over()
+        recovered = await peers.join(service)
         await remove_old_runs(store, settings.retention_days)
         yield Engine(service, backend, hub, activity, tuple(recovered))
     finally:
@@ -86,8 +85,25 @@ async def open_engine(
         await service.settle()
         await activity.close()
         await plugins.close()
+        await peers.leave()
         await store.close()
-        owner.release()
+
+
+async def _open_store(settings: EngineSettings) -> tuple[RunStore, Peers]:
+    recovery = Recovery(settings.recovery)
+    if settings.database is None:
+        owner = Owner(settings.data_dir)
+        file = settings.data_dir / FILE_NAME
+        store = SqliteStore(file, full_sync=settings.journal_full_sync)
+        return store, Neighbours(owner, store, recovery)
+    try:
+        from rocketship.store.postgres.store import PostgresStore
+    except ImportError as error:
+        hint = "install it with: pip install 'rocketship[postgres]'"
+        raise StoreError(f"PostgreSQL needs psycopg: {error}", hint=hint) from None
+    shared = PostgresStore(settings.database)
+    await shared.open()
+    return shared, Fleet(shared, recovery)
 
 
 def _key(settings: EngineSettings) -> bytes:

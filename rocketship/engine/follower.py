@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from rocketship.engine.hub import Hub, Subscription
-from rocketship.errors import NotFound
+from rocketship.errors import Disowned, NotFound
 from rocketship.run.events import Recorded
 from rocketship.store.base import RunStore
 
@@ -17,8 +17,8 @@ class Follower:
     """Reads and follows the events of runs.
 
     Args:
-        elsewhere: Called between two looks at a run that another process carries out; waits, or
-            raises the reason why the run cannot go on.
+        elsewhere: Called between two looks at a run that another process carries out; raises the
+            reason if it cannot go on.
     """
 
     def __init__(
@@ -37,18 +37,22 @@ class Follower:
             NotFound: There is no such run.
             RocketshipError: The run could not be carried out or recorded completely.
         """
-        subscription = self._hub.subscribe(run_id)
-        if subscription is None:
-            batches = self._follow_stored(run_id, after_seq)
-        else:
-            batches = self._follow_live(run_id, after_seq, subscription)
-        try:
-            async with aclosing(batches):
-                async for batch in batches:
-                    yield batch
-        finally:
-            if subscription is not None:
+        seq = after_seq
+        if subscription := self._hub.subscribe(run_id):
+            try:
+                async with aclosing(self._follow_live(run_id, seq, subscription)) as batches:
+                    async for batch in batches:
+                        seq = batch[-1].seq if batch else seq
+                        yield batch
+                return
+            except Disowned:
+                # Another process goes on with it; what that one stores, the rest is read from.
+                pass
+            finally:
                 self._hub.unsubscribe(run_id, subscription)
+        async with aclosing(self._follow_stored(run_id, seq)) as batches:
+            async for batch in batches:
+                yield batch
 
     async def stored(self, run_id: str, after_seq: int = 0) -> AsyncGenerator[list[Recorded]]:
         """Yield the events that are stored, page by page."""
@@ -74,15 +78,17 @@ class Follower:
             yield []
 
     async def _follow_stored(self, run_id: str, seq: int) -> AsyncGenerator[list[Recorded]]:
-        while True:
-            # Looked at first: once a run has ended, no event comes after those that are stored.
-            ended = await self._ended(run_id)
-            async for page in self.stored(run_id, seq):
-                seq = page[-1].seq
-                yield page
-            if ended:
-                return
-            await self._elsewhere(run_id)
+        with self._store.listen(run_id) as bell:
+            while True:
+                # Looked at first: once a run has ended, no event comes after those stored by then.
+                ended = await self._ended(run_id)
+                async for page in self.stored(run_id, seq):
+                    seq = page[-1].seq
+                    yield page
+                if ended:
+                    return
+                await self._elsewhere(run_id)
+                await bell.wait()
 
     async def _ended(self, run_id: str) -> bool:
         found = await self._store.find(run_id)

@@ -14,7 +14,7 @@ from dataclasses import field, replace
 
 from rocketship.dataclass import dataclass
 from rocketship.engine.hub import Hub
-from rocketship.errors import RocketshipError, StoreError
+from rocketship.errors import Disowned, RocketshipError, StoreError
 from rocketship.run.events import Event, Recorded, RunFinished, RunStarted, TestFinished
 from rocketship.run.result import Totals
 from rocketship.run.status import Status
@@ -134,15 +134,20 @@ class Recorder:
         end, track.end = track.end, None
         if not (events or unit or end):
             return
+        record = track.record
         try:
             # No other await before the store takes the work: batches are stored in sequence.
-            await self._store.append(track.record.id, events, unit, end)
+            await self._store.append(record.id, events, unit, end, owner=record.owner)
+        except Disowned as error:
+            # Whoever has the run now numbers its events; ours must not be seen.
+            track.error = error
+            raise
         except StoreError as error:
             track.error = track.error or error
-            raise
-        finally:
             # What happened is shown even when it could not be kept; the error follows at the end.
-            self._hub.publish(track.record.id, events)
+            self._hub.publish(record.id, events)
+            raise
+        self._hub.publish(record.id, events)
 
     def _ended(self, track: _Track, event: RunFinished) -> RunRecord:
         return replace(

@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from rocketship.dataclass import dataclass
 from rocketship.engine.follower import Follower
 from rocketship.engine.hub import Hub
+from rocketship.engine.peers import Peers
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
 from rocketship.engine.sealed_spec import may_hold_secrets, open_spec, seal_spec
@@ -33,7 +34,7 @@ from rocketship.run.result import RunResult, Totals, fold
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
 from rocketship.runtime.ports import Recovery, RunBackend, RunSource
-from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, RunStore
+from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, RunStore, disowned
 from rocketship.store.sealing import Sealer
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,6 @@ MAX_RUNS = 10_000
 MAX_RUN_ID = "7" + "z" * 25
 #: How long the store may take to be called healthy.
 HEALTH_SECONDS = 2.0
-#: How often a run that another process carries out is looked at.
-FOLLOW_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class RunService:
     """The operations on runs.
 
     Args:
-        owner: The name of this process, written on the runs it carries out.
+        peers: The other processes that use the store.
     """
 
     def __init__(
@@ -84,30 +83,24 @@ class RunService:
         recorder: Recorder,
         sealer: Sealer,
         planner: Planner,
-        owner: str,
+        peers: Peers,
     ) -> None:
         self._store = store
         self._hub = hub
         self._recorder = recorder
         self._sealer = sealer
         self._planner = planner
-        self._owner = owner
+        self._peers = peers
         self._backend: RunBackend | None = None
         self._prepared: dict[str, RunSource] = {}
-        self._take_over: Callable[[], Awaitable[object]] | None = None
+        self._launching: set[str] = set()
         self._unrecovered: dict[str, RocketshipError] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._follower = Follower(store, hub, self._look_elsewhere)
 
-    def use(self, backend: RunBackend, take_over: Callable[[], Awaitable[object]]) -> None:
-        """Connect the runtime, which itself asks this service for its runs.
-
-        Args:
-            backend: The runtime.
-            take_over: Calls `recover` for every run whose process is gone by now.
-        """
+    def use(self, backend: RunBackend) -> None:
+        """Connect the runtime, which itself asks this service for its runs."""
         self._backend = backend
-        self._take_over = take_over
 
     async def create_run(
         self, spec: RunSpec, env: Mapping[str, str], *, idempotency_key: str = ""
@@ -139,7 +132,7 @@ class RunService:
             created_at=now,
             totals=Totals.of(Status.PENDING for _ in infos),
             context=spec.context,
-            owner=self._owner,
+            owner=self._peers.name,
         )
         sealed = may_hold_secrets(spec, plan.plugins)
         kept = seal_spec(spec, self._sealer, run_id) if sealed else spec
@@ -150,12 +143,29 @@ class RunService:
 
     async def _launch(self, new: NewRun, source: RunSource) -> str:
         run_id = new.record.id
-        stored_id = await self._store.create_run(new)
-        if stored_id == run_id:
-            self._prepared[run_id] = source
-            self._recorder.begin(new.record, new.events)
-            await self._begin(run_id)
+        self._launching.add(run_id)
+        try:
+            stored_id = await self._store.create_run(new)
+            if stored_id == run_id:
+                self._prepared[run_id] = source
+                self._recorder.begin(new.record, new.events)
+                await self._begin(run_id)
+        finally:
+            self._launching.discard(run_id)
         return stored_id
+
+    def has(self, run_id: str) -> bool:
+        """Return whether this process carries a run out, or is just about to begin."""
+        return run_id in self._launching or self._hub.carries(run_id)
+
+    async def stop(self, run_id: str, *, reason: str, force: bool) -> None:
+        """Cancel a run, if this process carries it out."""
+        if self._hub.carries(run_id):
+            await self._runtime.cancel(run_id, reason=reason, force=force)
+
+    async def evict(self) -> None:
+        """Leave all runs of this process to others."""
+        await self._runtime.evict()
 
     async def recover(self, record: RunRecord, recovery: Recovery) -> None:
         """Go on with a run whose process was lost; the run must be this process's own by now.
@@ -167,6 +177,8 @@ class RunService:
             await self._go_on(record, recovery)
         except RocketshipError as error:
             self._unrecovered[record.id] = error
+        else:
+            self._unrecovered.pop(record.id, None)
 
     async def _go_on(self, record: RunRecord, recovery: Recovery) -> None:
         kept, sealed = await self._store.spec(record.id)
@@ -200,12 +212,12 @@ class RunService:
                     yield item
 
     async def wait_ended(self, prefix: str = "") -> None:
-        """Wait until a run, or every run of this process, has ended with its cleanup.
+        """Wait until a run, or every run of this process and its peers, has ended with its cleanup.
 
         Raises:
             RocketshipError: There is no such run; as for `resolve`.
         """
-        run_ids = [(await self.resolve(prefix)).id] if prefix else self._hub.run_ids
+        run_ids = [(await self.resolve(prefix)).id] if prefix else await self._going_on()
         for run_id in run_ids:
             # However it ended, and even if its record is incomplete: it is over.
             with suppress(RocketshipError):
@@ -256,7 +268,7 @@ class RunService:
         return await self._store.list_runs(query)
 
     async def cancel_run(self, prefix: str, *, reason: str, force: bool = False) -> Cancellation:
-        """Stop a run of this process; its cleanup runs unless `force` is set.
+        """Stop a run of this process or of a peer; its cleanup runs unless `force` is set.
 
         Harmless for a run that has ended. Errors as for `resolve`.
         """
@@ -264,11 +276,12 @@ class RunService:
             record = await self.resolve(prefix)
             if record.status.finished:
                 return Cancellation(True, f"run {record.id} has ended already: {record.status}")
-            if not self._hub.carries(record.id):
-                message = f"run {record.id} is carried out by another process; stop it there"
-                return Cancellation(False, message)
             prefix = record.id
-        await self._runtime.cancel(prefix, reason=reason, force=force)
+        asked = await self._peers.ask_to_cancel(prefix, reason=reason, force=force)
+        if not (asked or self._hub.carries(prefix)):
+            message = f"run {prefix} is carried out by another process; stop it there"
+            return Cancellation(False, message)
+        await self.stop(prefix, reason=reason, force=force)
         doing = "without cleanup" if force else "its cleanup still runs"
         return Cancellation(True, f"run {prefix} is being cancelled; {doing}")
 
@@ -335,8 +348,8 @@ class RunService:
         try:
             await self._runtime.outcome(run_id)
         except NotFound:
-            # Evicted: another process goes on with it.
-            self._recorder.end(run_id)
+            # Evicted: another process goes on with it, and peers can be followed there.
+            self._recorder.end(run_id, disowned(run_id) if self._peers.together else None)
         except StoreError as error:
             self._recorder.end(run_id, error)
         except Exception as error:  # whatever it is, watchers must not wait for ever
@@ -363,12 +376,15 @@ class RunService:
         self._recorder.end(run_id, Infrastructure(message, hint=hint))
 
     async def _look_elsewhere(self, run_id: str) -> None:
-        """Pause before another look at a run that another process carries out, if it still does."""
-        if self._take_over is not None:
-            await self._take_over()
+        """Do what can be done for a run that another process carries out."""
+        await self._peers.look()
         if error := self._unrecovered.get(run_id):
             raise error
-        await asyncio.sleep(FOLLOW_SECONDS)
+
+    async def _going_on(self) -> list[str]:
+        if not self._peers.together:
+            return self._hub.run_ids
+        return [record.id for record in await self._store.unfinished()]
 
     async def _stored_events(self, run_id: str) -> list[Recorded]:
         return [item async for page in self._follower.stored(run_id) for item in page]

@@ -54,6 +54,10 @@ class RunBackend(Protocol):
         """Yield the ids of runs this runtime has begun and not ended."""
         ...
 
+    async def evict(self) -> None:
+        """Let go of every run that only this process carries out; others go on with them."""
+        ...
+
     async def health(self) -> Health:
         """Return whether the runtime can take work now."""
         ...

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rocketship.dataclass import dataclass
+from rocketship.errors import SettingsError
 from rocketship.redaction import Secret
+from rocketship.settings.database import DatabaseSettings, database_settings
 from rocketship.settings.reader import Reader
 
 DEFAULT_RETENTION_DAYS = 30
@@ -28,6 +31,8 @@ class EngineSettings:
         recovery: `resume` or `cleanup`: what becomes of runs whose process was lost.
         journal_full_sync: Survive a crash of the operating system, at the price of an fsync a step.
         encryption_key: Text the key for stored secrets is derived from; empty means a key file.
+        database: The PostgreSQL database that engines share (ROCKETSHIP_DATABASE_URL, or its path
+            in ROCKETSHIP_DATABASE_URL_FILE); None means a SQLite file in the data folder.
     """
 
     data_dir: Path
@@ -37,6 +42,7 @@ class EngineSettings:
     recovery: str = "cleanup"
     journal_full_sync: bool = False
     encryption_key: Secret[str] = Secret("")
+    database: DatabaseSettings | None = None
 
 
 def engine_settings(environ: Mapping[str, str], *, default_recovery: str) -> EngineSettings:
@@ -55,6 +61,24 @@ def engine_settings(environ: Mapping[str, str], *, default_recovery: str) -> Eng
         journal_full_sync=reader.choice("JOURNAL_SYNC", ("normal", "full"), "normal") == "full",
         encryption_key=Secret(reader.secret("ENCRYPTION_KEY")),
     )
+
+
+def server_engine_settings(environ: Mapping[str, str]) -> EngineSettings:
+    """Return the settings of an engine that serves, which alone may share a database with others.
+
+    A single command keeps its own history: it would otherwise take over what engines left behind.
+
+    Raises:
+        SettingsError: As for `engine_settings`, or a shared database has no shared key.
+    """
+    settings = engine_settings(environ, default_recovery="resume")
+    database = database_settings(Reader(environ))
+    if database is not None and not settings.encryption_key.reveal():
+        raise SettingsError(
+            "ROCKETSHIP_ENCRYPTION_KEY is missing, and ROCKETSHIP_DATABASE_URL needs it",
+            hint="give all engines of one database the same long random text",
+        )
+    return replace(settings, database=database)
 
 
 def data_dir(environ: Mapping[str, str]) -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import field
 from typing import Protocol
 
 from rocketship.dataclass import dataclass
+from rocketship.errors import Disowned
 from rocketship.run.events import Event, Recorded
 from rocketship.run.result import Totals
 from rocketship.run.spec import RunSpec
@@ -19,7 +21,11 @@ DEFAULT_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as lists show it; times are seconds since the epoch, `owner` names its process."""
+    """A run as lists show it; times are seconds since the epoch.
+
+    `owner` names the process that carries it out; empty means that no process of ours does, and
+    that none may take it over.
+    """
 
     id: str
     suite: str
@@ -81,6 +87,22 @@ class NewRun:
     idempotency_key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyedEvent:
+    """An event that is stored once however often it arrives, as its key is unique in its run."""
+
+    key: str
+    event: Event
+
+
+class Bell(Protocol):
+    """Rings when another process may have stored something of a run."""
+
+    async def wait(self) -> None:
+        """Wait for the next ring since the last, but no longer than a moment."""
+        ...
+
+
 class RunStore(Protocol):
     """Keeps runs. Every method may raise StoreError; writes are durable when they return."""
 
@@ -94,10 +116,37 @@ class RunStore(Protocol):
         events: Sequence[Recorded],
         unit: UnitCheckpoint | None = None,
         end: RunRecord | None = None,
+        *,
+        owner: str = "",
     ) -> None:
         """Store events, a checkpoint, and the end of the run in one transaction.
 
-        The end of a run also removes its checkpoints and secrets.
+        For the one process that carries a run out, and so numbers its events. What it appends is
+        seen in the order of the calls. The end of a run also removes its checkpoints and secrets.
+
+        Raises:
+            Disowned: The run is not, or no longer, that of the `owner` given; nothing is stored.
+        """
+        ...
+
+    async def add(
+        self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
+    ) -> list[Recorded]:
+        """Store events under the run's next numbers, and return those that are new.
+
+        For runs without an owner, whose events any process may report, again and again: a key that
+        the run has already, and everything after the end of the run, changes nothing.
+        """
+        ...
+
+    def listen(self, run_id: str) -> AbstractContextManager[Bell]:
+        """Hear of what other processes store of a run; listen first and look then."""
+        ...
+
+    def tell_of_others(self, listener: Callable[[str], None]) -> None:
+        """Call a listener with each run that other processes store something of.
+
+        Only as far as they can be heard; on a file of one machine they cannot.
         """
         ...
 
@@ -153,3 +202,8 @@ class UnitCheckpoint:
     unit: str
     attempt: int
     state: bytes
+
+
+def disowned(run_id: str) -> Disowned:
+    """Return the error for a process that a run was taken from."""
+    return Disowned(f"run {run_id} is carried out by another process by now")

@@ -47,4 +47,8 @@ MIGRATIONS = (
         PRIMARY KEY (run_id, unit)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE event ADD COLUMN key TEXT;
+    CREATE UNIQUE INDEX event_key ON event (run_id, key) WHERE key IS NOT NULL;
+    """,
 )

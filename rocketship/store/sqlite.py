@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rocketship.errors import NotFound, StoreError, UsageError
+from rocketship.errors import NotFound, StoreError
 from rocketship.run.events import Recorded, decode, encode
-from rocketship.run.ids import is_run_id_prefix
 from rocketship.run.result import Totals
-from rocketship.run.spec import RunSpec, Selection
+from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
-from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, UnitCheckpoint
+from rocketship.store.base import (
+    Bell,
+    KeyedEvent,
+    NewRun,
+    RunFilter,
+    RunPage,
+    RunRecord,
+    UnitCheckpoint,
+    disowned,
+)
+from rocketship.store.codec import decode_spec, encode_spec, read_cursor, storable, write_cursor
 from rocketship.store.schema import MIGRATIONS
 from rocketship.store.writer import Writer
 from rocketship.values import to_ascii_json
 
 #: How long a process waits for another one's transaction.
 BUSY_SECONDS = 15.0
+#: How often a run that another process carries out is looked at.
+POLL_SECONDS = 0.25
 FILE_NAME = "history.db"
 _COLUMNS = (
     "id, suite, file, status, created_at, ended_at, duration_seconds, message, totals, context,"
@@ -49,6 +62,13 @@ _CONTEXT_FILTERS = {
 }
 
 
+class _Poll:
+    """Stands for a bell in a database that has none."""
+
+    async def wait(self) -> None:
+        await asyncio.sleep(POLL_SECONDS)
+
+
 class SqliteStore:
     """A RunStore in one file.
 
@@ -71,10 +91,14 @@ class SqliteStore:
         events: Sequence[Recorded],
         unit: UnitCheckpoint | None = None,
         end: RunRecord | None = None,
+        *,
+        owner: str = "",
     ) -> None:
         def work(connection: sqlite3.Connection) -> None:
+            if owner and not _owns(connection, run_id, owner):
+                raise disowned(run_id)
             connection.executemany(
-                "INSERT OR IGNORE INTO event VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO event (run_id, seq, body) VALUES (?, ?, ?)",
                 [(run_id, item.seq, to_ascii_json(encode(item.event))) for item in events],
             )
             if unit is not None:
@@ -86,6 +110,17 @@ class SqliteStore:
                 _end_run(connection, end)
 
         await self._writer.submit(work)
+
+    async def add(
+        self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
+    ) -> list[Recorded]:
+        return await self._writer.submit(lambda connection: _add(connection, run_id, events, end))
+
+    def listen(self, run_id: str) -> AbstractContextManager[Bell]:
+        return nullcontext(_Poll())
+
+    def tell_of_others(self, listener: Callable[[str], None]) -> None:
+        """Those who share a file do not hear each other."""
 
     async def events(self, run_id: str, after_seq: int = 0, limit: int = 1000) -> list[Recorded]:
         def work(connection: sqlite3.Connection) -> list[tuple[int, str]]:
@@ -206,14 +241,14 @@ def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
         (
             record.id,
             new.idempotency_key or None,
-            _text(record.suite),
-            _text(record.file),
+            storable(record.suite),
+            storable(record.file),
             record.status.value,
             record.created_at,
             json.dumps(asdict(record.totals)),
             to_ascii_json(record.context),
             record.owner,
-            _encode_spec(spec),
+            encode_spec(spec),
             spec.source,
             new.secrets,
         ),
@@ -223,10 +258,40 @@ def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
         [(record.id, path, body) for path, body in spec.files.items()],
     )
     connection.executemany(
-        "INSERT INTO event VALUES (?, ?, ?)",
+        "INSERT INTO event (run_id, seq, body) VALUES (?, ?, ?)",
         [(record.id, seq, to_ascii_json(encode(event))) for seq, event in enumerate(new.events, 1)],
     )
     return record.id
+
+
+def _owns(connection: sqlite3.Connection, run_id: str, owner: str) -> bool:
+    found = connection.execute("SELECT 1 FROM run WHERE id = ? AND owner = ?", (run_id, owner))
+    return found.fetchone() is not None
+
+
+def _add(
+    connection: sqlite3.Connection,
+    run_id: str,
+    events: Sequence[KeyedEvent],
+    end: RunRecord | None,
+) -> list[Recorded]:
+    going_on = "SELECT 1 FROM run WHERE id = ? AND ended_at IS NULL"
+    if not connection.execute(going_on, (run_id,)).fetchone():
+        return []
+    last = "SELECT coalesce(max(seq), 0) FROM event WHERE run_id = ?"
+    seq = int(connection.execute(last, (run_id,)).fetchone()[0])
+    added: list[Recorded] = []
+    for item in events:
+        changed = connection.execute(
+            "INSERT OR IGNORE INTO event (run_id, seq, key, body) VALUES (?, ?, ?, ?)",
+            (run_id, seq + 1, item.key, to_ascii_json(encode(item.event))),
+        )
+        if changed.rowcount:
+            seq += 1
+            added.append(Recorded(seq, item.event))
+    if end is not None:
+        _end_run(connection, end)
+    return added
 
 
 def _end_run(connection: sqlite3.Connection, end: RunRecord) -> None:
@@ -237,7 +302,7 @@ def _end_run(connection: sqlite3.Connection, end: RunRecord) -> None:
             end.status.value,
             end.ended_at,
             end.duration_seconds,
-            _text(end.message),
+            storable(end.message),
             json.dumps(asdict(end.totals)),
             end.id,
         ),
@@ -253,7 +318,7 @@ def _list_runs(connection: sqlite3.Connection, query: RunFilter) -> RunPage:
     if query.cursor:
         where += f" AND ({', '.join(keys)}) {'>' if query.ascending else '<'}"
         where += f" ({', '.join('?' for _ in keys)})"
-        values += _read_cursor(query.cursor, keys)
+        values += read_cursor(query.cursor, keys)
     direction = "ASC" if query.ascending else "DESC"
     rows = connection.execute(
         f"SELECT {_COLUMNS}, {', '.join(keys)} FROM run WHERE {where}"
@@ -261,24 +326,8 @@ def _list_runs(connection: sqlite3.Connection, query: RunFilter) -> RunPage:
         [*values, query.limit + 1],
     ).fetchall()
     page = rows[: query.limit]
-    cursor = _cursor(page[-1][-len(keys) :]) if len(rows) > query.limit else ""
+    cursor = write_cursor(page[-1][-len(keys) :]) if len(rows) > query.limit else ""
     return RunPage(tuple(_record(row[: -len(keys)]) for row in page), total, cursor)
-
-
-def _cursor(values: tuple[Any, ...]) -> str:
-    return "-".join(str(value) for value in reversed(values))
-
-
-def _read_cursor(text: str, keys: tuple[str, ...]) -> list[Any]:
-    """Return the values of the keys a page ended with."""
-    run_id, *rest = text.split("-", len(keys) - 1)
-    try:
-        if not is_run_id_prefix(run_id) or len(rest) + 1 != len(keys):
-            raise ValueError(text)
-        return [*map(float, rest), run_id]
-    except ValueError:
-        hint = "use the cursor that came with the page before, unchanged"
-        raise UsageError(f'"{text}" is not a cursor of this list', hint=hint) from None
 
 
 def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
@@ -295,7 +344,7 @@ def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
         values.append(query.file)
     if query.text:
         # Half of a surrogate pair is stored as an escape, so it is looked for as one.
-        wanted = _text(query.text.lower())
+        wanted = storable(query.text.lower())
         conditions.append(f"(instr(lower({_SEARCHED}), ?) > 0 OR substr(id, 1, length(?)) = ?)")
         values += [wanted, wanted, wanted]
     for name, key in _CONTEXT_FILTERS.items():
@@ -315,21 +364,6 @@ def _record(row: tuple[Any, ...]) -> RunRecord:
     )
 
 
-def _encode_spec(spec: RunSpec) -> str:
-    data = {
-        "file": spec.file,
-        "vars": spec.vars,
-        "env_names": spec.env_names,
-        "selection": asdict(spec.selection),
-        "concurrency": spec.concurrency,
-        "timeout_seconds": spec.timeout_seconds,
-        "fail_fast": spec.fail_fast,
-        "context": spec.context,
-        "workdir": spec.workdir,
-    }
-    return json.dumps(data)
-
-
 def _spec(connection: sqlite3.Connection, run_id: str) -> tuple[RunSpec, bytes]:
     row = connection.execute(
         "SELECT spec, source, secrets FROM run WHERE id = ?", (run_id,)
@@ -337,19 +371,4 @@ def _spec(connection: sqlite3.Connection, run_id: str) -> tuple[RunSpec, bytes]:
     if row is None:
         raise NotFound(f"there is no run {run_id}")
     files = connection.execute("SELECT path, body FROM run_file WHERE run_id = ?", (run_id,))
-    data = json.loads(row[0])
-    selection = {key: _tuple(value) for key, value in data.pop("selection").items()}
-    data["env_names"] = tuple(data["env_names"])
-    spec = RunSpec(
-        source=row[1], files=dict(files.fetchall()), selection=Selection(**selection), **data
-    )
-    return spec, row[2]
-
-
-def _text(value: str) -> str:
-    """Return the text with what UTF-8 cannot express, half a surrogate pair, as an escape."""
-    return value.encode("utf-8", "backslashreplace").decode()
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return decode_spec(row[0], row[1], dict(files.fetchall())), row[2]

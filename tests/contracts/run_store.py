@@ -10,13 +10,21 @@ from typing import Any
 
 import pytest
 
-from rocketship.errors import NotFound, UsageError
+from rocketship.errors import Disowned, NotFound, UsageError
 from rocketship.run.events import Recorded, RunFinished, RunStarted, TestFinished, TestInfo
 from rocketship.run.ids import new_run_id
 from rocketship.run.result import Totals
 from rocketship.run.spec import RunSpec, Selection
 from rocketship.run.status import Status
-from rocketship.store.base import ORDERS, NewRun, RunFilter, RunRecord, RunStore, UnitCheckpoint
+from rocketship.store.base import (
+    ORDERS,
+    KeyedEvent,
+    NewRun,
+    RunFilter,
+    RunRecord,
+    RunStore,
+    UnitCheckpoint,
+)
 
 SPEC = RunSpec(
     file="suite.yaml",
@@ -328,5 +336,75 @@ class RunStoreContract:
             assert await store.delete_ended_before(15.0) == 1
             page = await store.list_runs(RunFilter())
             assert {run.id for run in page.runs} == {young.id, running.id}
+
+        self.run(body)
+
+    def test_run_takes_nothing_from_whom_it_does_not_belong_to(self) -> None:
+        run = record(owner="frozen")
+        late = Recorded(2, TestFinished(1.0, "t-0", 1, "A", Status.FAILED, 0.1))
+        fresh = Recorded(2, TestFinished(2.0, "t-0", 2, "A", Status.PASSED, 0.1))
+
+        async def body(store: RunStore) -> None:
+            await store.create_run(new_run(run))
+            await store.append(run.id, [], UnitCheckpoint("t-0", 1, b"a"), owner="frozen")
+            await store.adopt("frozen", "thief")
+            over = replace(ended(run, Status.FAILED), owner="thief")
+            checkpoint = UnitCheckpoint("t-0", 1, b"late")
+            with pytest.raises(Disowned):
+                await store.append(run.id, [late], checkpoint, over, owner="frozen")
+            await store.append(run.id, [fresh], owner="thief")
+            assert await store.events(run.id, after_seq=1) == [fresh]
+            assert await store.load_unit(run.id, "t-0") == UnitCheckpoint("t-0", 1, b"a")
+            assert [item.id for item in await store.unfinished()] == [run.id]
+
+        self.run(body)
+
+    def test_added_events_are_numbered_and_kept_once(self) -> None:
+        run = record(owner="")
+        items = [
+            KeyedEvent(
+                f"t-0/1/{number}", TestFinished(1.0, f"t-{number}", 1, "A", Status.PASSED, 0)
+            )
+            for number in range(6)
+        ]
+
+        async def body(store: RunStore) -> None:
+            await store.create_run(new_run(run))
+            first = await store.add(run.id, items[:3])
+            again = await store.add(run.id, [*items[1:4], items[3]])
+            assert [item.seq for item in first + again] == [2, 3, 4, 5]
+            assert await store.add(run.id, items[:4]) == []
+            last = await store.add(run.id, items[4:5], replace(ended(run), owner=""))
+            assert await store.add(run.id, items[5:]) == []
+            assert await store.events(run.id, after_seq=1) == first + again + last
+            assert [item.event for item in first + again + last] == [
+                item.event for item in items[:5]
+            ]
+
+        self.run(body)
+
+    def test_events_added_at_once_have_one_sequence_without_gaps(self) -> None:
+        run = record(owner="")
+        event = TestFinished(1.0, "t-0", 1, "A", Status.PASSED, 0.1)
+        reports = [[KeyedEvent(f"{who}/{n}", event) for n in range(4)] for who in range(8)]
+
+        async def body(store: RunStore) -> None:
+            await store.create_run(new_run(run))
+            added = await asyncio.gather(*(store.add(run.id, items) for items in reports))
+            assert sorted(item.seq for items in added for item in items) == list(range(2, 34))
+            assert [item.seq for item in await store.events(run.id)] == list(range(1, 34))
+
+        self.run(body)
+
+    def test_odd_texts_are_kept_as_far_as_they_can_be(self) -> None:
+        run = record(suite="a\0b\ud800", file="ü\0.yaml", context={"branch": "x\0\ud800"})
+        event = Recorded(2, TestFinished(1.0, "t-0", 1, "\0\ud800", Status.FAILED, 0.1, "\0"))
+
+        async def body(store: RunStore) -> None:
+            await store.create_run(new_run(run, idempotency_key="k"))
+            await store.append(run.id, [event])
+            assert await store.events(run.id, after_seq=1) == [event]
+            assert [item.id for item in await store.find(run.id)] == [run.id]
+            assert (await store.list_runs(RunFilter(suite="\0", branch="\0"))).total == 0
 
         self.run(body)

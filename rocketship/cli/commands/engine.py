@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rocketship.cli.console import standard_console
-from rocketship.settings.engine import engine_settings
+from rocketship.settings.engine import server_engine_settings
 from rocketship.settings.server import ServerSettings, server_settings
 
 if TYPE_CHECKING:
@@ -34,13 +34,15 @@ def be_engine(settings: ServerSettings, ready: Callable[[Listening], None]) -> N
     # handlers of fork are for programs that go on using it in the child.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    engine = engine_settings(os.environ, default_recovery="resume")
+    engine = server_engine_settings(os.environ)
 
     from rocketship.cli.context import plugin_registry
     from rocketship.server.run import serve
     from rocketship.telemetry import log_to_stderr
 
     secrets = [engine.encryption_key.reveal(), *settings.auth.secrets]
+    if engine.database is not None:
+        secrets += [engine.database.url.reveal(), engine.database.password.reveal()]
     log_to_stderr(settings.log_level, settings.log_format, secrets)
     asyncio.run(serve(settings, engine, plugin_registry(), ready))
 

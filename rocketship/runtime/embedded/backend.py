@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from rocketship.errors import NotFound
+from rocketship.errors import Disowned, NotFound
 from rocketship.interpreter.context import Plugins
 from rocketship.interpreter.host import Interrupt
 from rocketship.runtime.embedded.execution import Execution
@@ -41,10 +41,10 @@ class EmbeddedBackend:
         self._tasks: dict[str, asyncio.Task[RunOutcome | None]] = {}
 
     async def start(self, run_id: str) -> None:
-        if run_id in self._tasks:
+        if self._has(run_id):
             return
         source = await self._plans.run_source(run_id)
-        if run_id in self._tasks:
+        if self._has(run_id):
             return
         execution = Execution(
             run_id,
@@ -80,11 +80,23 @@ class EmbeddedBackend:
     async def health(self) -> Health:
         return Health(ok=True, detail=f"{len(self._executions)} runs in progress")
 
-    async def close(self) -> None:
-        """Evict whatever still runs and wait until it has left its checkpoints."""
+    async def evict(self) -> None:
+        """Leave whatever still runs to others, and wait until it has left its checkpoints."""
+        tasks = [self._tasks[run_id] for run_id in self._executions]
         for execution in self._executions.values():
             execution.interrupt(Interrupt.EVICT)
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Evict whatever still runs."""
+        await self.evict()
+
+    def _has(self, run_id: str) -> bool:
+        """Return whether a run goes on or has ended here; one that was handed on may come back."""
+        task = self._tasks.get(run_id)
+        if task is None or not task.done():
+            return task is not None
+        return not isinstance(task.exception(), Disowned) and task.result() is not None
 
     def _forget(self, run_id: str) -> None:
         """Let go of an ended run's plan, and of the oldest outcomes."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 
-from rocketship.errors import StoreError
+from rocketship.errors import Disowned, StoreError
 from rocketship.interpreter.context import Plugins, UnitJob
 from rocketship.interpreter.host import Interrupt, InterruptToken, UnitKind, UnitRef, UnitState
 from rocketship.interpreter.unit import UnitOutcome, run_unit
@@ -169,8 +169,13 @@ class Execution:
         )
 
     def _broken(self, error: StoreError) -> None:
-        """The journal failed: stop the run, clean up in memory, and say so at the end."""
-        if self._failure is None:
+        """The journal failed: stop the run, clean up in memory, and say so at the end.
+
+        Unless another process has taken the run over; its cleanup is for that one to do.
+        """
+        if isinstance(error, Disowned):
+            self._token.set(Interrupt.EVICT)
+        elif self._failure is None:
             self._failure = error
             self._token.set(Interrupt.CANCEL)
 

@@ -1,0 +1,1 @@
+"""The store of several engines: PostgreSQL, with notifications between them and leases."""

@@ -1,0 +1,210 @@
+"""The store of several engines: a PostgreSQL database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import psycopg
+
+from rocketship.errors import NotFound, StoreError
+from rocketship.run.events import Recorded, decode, encode
+from rocketship.run.spec import RunSpec
+from rocketship.settings.database import DatabaseSettings
+from rocketship.store.base import (
+    Bell,
+    KeyedEvent,
+    NewRun,
+    RunFilter,
+    RunPage,
+    RunRecord,
+    UnitCheckpoint,
+)
+from rocketship.store.codec import decode_spec
+from rocketship.store.postgres import rows
+from rocketship.store.postgres.appending import Appender
+from rocketship.store.postgres.database import OUTAGE_SECONDS, Connection, Database
+from rocketship.store.postgres.leases import Leases
+from rocketship.store.postgres.listener import CHANNEL, Listener
+from rocketship.store.postgres.listing import list_runs
+from rocketship.store.postgres.migrate import migrate
+from rocketship.store.postgres.sweeping import sweep
+from rocketship.values import to_ascii_json
+
+#: One that renews the lease, one that looks for runs.
+LEASE_CONNECTIONS = 2
+_ADD = """
+INSERT INTO event (run_id, seq, key, body)
+SELECT %(run)s, last.seq + row_number() OVER (ORDER BY item.place), item.key, item.body
+FROM unnest(%(keys)s::text[], %(bodies)s::text[]) WITH ORDINALITY AS item (key, body, place),
+    (SELECT coalesce(max(seq), 0) AS seq FROM event WHERE run_id = %(run)s) AS last
+WHERE NOT EXISTS (SELECT FROM event WHERE run_id = %(run)s AND key = item.key)
+RETURNING seq, key
+"""
+
+
+class PostgresStore:
+    """A RunStore in PostgreSQL.
+
+    Attributes:
+        leases: Which engines live and hold which runs.
+        listener: Where to be called when engines have something to look at.
+    """
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._database = Database(settings)
+        # An engine under load must still be able to say that it lives.
+        self._aside = Database(settings, max_connections=LEASE_CONNECTIONS)
+        self._appender = Appender(self._database)
+        self.leases = Leases(self._aside)
+        self.listener = Listener(self._database)
+
+    async def open(self) -> None:
+        """Connect, migrate and listen.
+
+        Raises:
+            StoreError: The database does not answer for half a minute, refuses, or is newer.
+        """
+        await self._database.open()
+        try:
+            await migrate(self._database)
+            await self._aside.open()
+        except StoreError:
+            await self._database.close()
+            raise
+        self.listener.start()
+
+    async def create_run(self, new: NewRun) -> str:
+        return await self._database.perform(lambda connection: rows.create_run(connection, new))
+
+    async def append(
+        self,
+        run_id: str,
+        events: Sequence[Recorded],
+        unit: UnitCheckpoint | None = None,
+        end: RunRecord | None = None,
+        *,
+        owner: str = "",
+    ) -> None:
+        await self._appender.append(run_id, events, unit, end, owner)
+
+    async def add(
+        self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
+    ) -> list[Recorded]:
+        async def work(connection: Connection) -> list[Recorded]:
+            async with connection.transaction():
+                return await _add(connection, run_id, events, end)
+
+        return await self._database.perform(work)
+
+    def listen(self, run_id: str) -> AbstractContextManager[Bell]:
+        return self.listener.listen(run_id)
+
+    def tell_of_others(self, listener: Callable[[str], None]) -> None:
+        self.listener.on_run = listener
+
+    async def events(self, run_id: str, after_seq: int = 0, limit: int = 1000) -> list[Recorded]:
+        async def work(connection: Connection) -> list[Recorded]:
+            cursor = await connection.execute(
+                "SELECT seq, body FROM event WHERE run_id = %s AND seq > %s ORDER BY seq LIMIT %s",
+                (run_id, after_seq, limit),
+            )
+            return [Recorded(seq, decode(json.loads(body))) async for seq, body in cursor]
+
+        return await self._database.perform(work)
+
+    async def find(self, prefix: str) -> list[RunRecord]:
+        values = (prefix, prefix + "\U0010ffff")
+        return await self._runs("id >= %s AND id < %s ORDER BY id DESC LIMIT 10", values)
+
+    async def list_runs(self, query: RunFilter) -> RunPage:
+        return await self._database.perform(lambda connection: list_runs(connection, query))
+
+    async def spec(self, run_id: str) -> tuple[RunSpec, bytes]:
+        async def work(connection: Connection) -> tuple[RunSpec, bytes] | None:
+            cursor = await connection.execute(
+                "SELECT spec, source, secrets FROM run_spec WHERE run_id = %s", (run_id,)
+            )
+            row = await cursor.fetchone()
+            files = await connection.execute(
+                "SELECT path, body FROM run_file WHERE run_id = %s", (run_id,)
+            )
+            bodies: dict[str, bytes] = dict(await files.fetchall())
+            return (decode_spec(row[0], row[1], bodies), row[2]) if row else None
+
+        found = await self._database.perform(work)
+        if found is None:
+            raise NotFound(f"there is no run {run_id}")
+        return found
+
+    async def load_unit(self, run_id: str, unit: str) -> UnitCheckpoint | None:
+        async def work(connection: Connection) -> UnitCheckpoint | None:
+            cursor = await connection.execute(
+                "SELECT unit, attempt, state FROM unit WHERE run_id = %s AND unit = %s",
+                (run_id, unit),
+            )
+            row = await cursor.fetchone()
+            return UnitCheckpoint(*row) if row else None
+
+        return await self._database.perform(work, patience=OUTAGE_SECONDS)
+
+    async def unfinished(self) -> list[RunRecord]:
+        return await self._runs("ended_at IS NULL ORDER BY id", ())
+
+    async def adopt(self, old_owner: str, new_owner: str) -> list[str]:
+        async def work(connection: Connection) -> list[str]:
+            cursor = await connection.execute(
+                "UPDATE run SET owner = %s WHERE owner = %s AND ended_at IS NULL RETURNING id",
+                (new_owner, old_owner),
+            )
+            return sorted(row[0] for row in await cursor.fetchall())
+
+        return await self._database.perform(work)
+
+    async def delete_run(self, run_id: str) -> bool:
+        async def work(connection: Connection) -> bool:
+            cursor = await connection.execute("DELETE FROM run WHERE id = %s", (run_id,))
+            return cursor.rowcount > 0
+
+        return await self._database.perform(work)
+
+    async def delete_ended_before(self, when: float) -> int:
+        return await sweep(self._database, when)
+
+    async def close(self) -> None:
+        await self._appender.close()
+        await self.listener.close()
+        await self._aside.close()
+        await self._database.close()
+
+    async def _runs(self, condition: str, values: tuple[str, ...]) -> list[RunRecord]:
+        statement = f"SELECT {rows.COLUMNS} FROM run WHERE {condition}"
+
+        async def work(connection: Connection) -> list[RunRecord]:
+            query = psycopg.sql.SQL(statement)
+            cursor = await connection.execute(query, values)
+            return [rows.read_run(row) for row in await cursor.fetchall()]
+
+        return await self._database.perform(work)
+
+
+async def _add(
+    connection: Connection, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None
+) -> list[Recorded]:
+    # Held until the commit: the next to number events of this run waits, and sees these.
+    cursor = await connection.execute(
+        "SELECT FROM run WHERE id = %s AND ended_at IS NULL FOR NO KEY UPDATE", (run_id,)
+    )
+    if not cursor.rowcount:
+        return []
+    once = {rows.text(item.key): item.event for item in reversed(events)}
+    keyed = dict(reversed(once.items()))
+    bodies = [to_ascii_json(encode(event)) for event in keyed.values()]
+    values = {"run": run_id, "keys": list(keyed), "bodies": bodies}
+    cursor = await connection.execute(_ADD, values)
+    added = sorted(await cursor.fetchall())
+    if end is not None:
+        await rows.end_run(connection, end)
+    await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, run_id))
+    return [Recorded(seq, keyed[key]) for seq, key in added]
