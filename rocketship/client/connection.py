@@ -69,6 +69,11 @@ class Backoff:
         self.failures += 1
 
 
+#: How calls end at an engine that stops. That of a call which reached it behind a proxy, when it
+#: took no more, is CANCELLED, which the library never makes of our own cancellations.
+_LEFT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
 class Connection:
     """A channel to one engine whose failures are errors in plain words.
 
@@ -205,7 +210,7 @@ class Connection:
                 said = f"the engine at {self.endpoint} refuses the call: {explained.message}"
                 explained = Unauthenticated(said)
             return self._session.refused(explained, token)
-        lost = error.code() is grpc.StatusCode.UNAVAILABLE or diagnose.cut_off(error)
+        lost = error.code() in _LEFT or diagnose.cut_off(error)
         return self._lost_or_never_had(explained) if lost else explained
 
     def _works(self) -> None:

@@ -227,8 +227,9 @@ def watch_fading(engine: Fading, **options: Any) -> list[Recorded]:
     return asyncio.run(main())
 
 
-def test_each_new_stream_asks_for_what_is_missing() -> None:
-    engine = Fading(3, grpc.StatusCode.UNAVAILABLE)
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
+def test_each_new_stream_asks_for_what_is_missing(code: grpc.StatusCode) -> None:
+    engine = Fading(3, code)
 
     assert [item.seq for item in watch_fading(engine)] == [1, 2, 3, 4]
     assert engine.asked == [0, 1, 2, 3]

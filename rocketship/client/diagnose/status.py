@@ -33,6 +33,8 @@ def by_code(case: Case) -> Finding:
             return Finding(f"this is not permitted: {said}", "ask for the permission", Refused)
         case grpc.StatusCode.UNAVAILABLE:
             return Finding(f"it is not available: {said}", "try again in a moment")
+        case grpc.StatusCode.CANCELLED:
+            return Finding("it stopped before it answered", "try again in a moment")
         case grpc.StatusCode.UNKNOWN if said.startswith("Unexpected <class"):
             hint = "its log tells more; the raw text is shown by --debug"
             return Finding("nobody foresaw how", hint, Infrastructure)
