@@ -13,9 +13,9 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
 
@@ -44,6 +44,7 @@ from rocketship.settings.reader import Address
 from rocketship.settings.server import ServerSettings
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: How long everything may take once it was told to stop twice.
@@ -104,11 +105,12 @@ async def serve_until(
     certificates = Certificates(settings.tls) if settings.tls else None
     if settings.open_to_strangers:
         log.warning("anybody_may_do_everything", extra={"address": settings.public_addresses})
-    async with (
-        open_auth(settings.auth) as auth,
-        open_engine(engine_settings, plugins) as engine,
-    ):
-        await _Server(settings, engine, auth, certificates, stop).run(ready)
+    async with AsyncExitStack() as stack:
+        auth = await stack.enter_async_context(open_auth(settings.auth))
+        opening = stack.enter_async_context(open_engine(engine_settings, plugins))
+        # A database that is away may be waited for, but not by an engine that is to stop.
+        if engine := await _unless_asked(opening, stop):
+            await _Server(settings, engine, auth, certificates, stop).run(ready)
     log.info("stopped")
 
 
@@ -248,6 +250,18 @@ class _Server:
             "auth": ",".join(self._settings.auth.modes),
             "recovered": len(self._engine.recovered),
         }
+
+
+async def _unless_asked(work: Coroutine[Any, Any, T], stop: Stop) -> T | None:
+    """Return what some work does, or None when the engine is to stop before it is done."""
+    task, asked = asyncio.ensure_future(work), asyncio.ensure_future(stop.asked.wait())
+    await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        asked.cancel()
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task})
+    return None
 
 
 @contextmanager

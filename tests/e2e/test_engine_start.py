@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -9,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.cli import run_cli
+from tests.fixtures.cli import isolated_environment, run_cli
 from tests.fixtures.engine_process import EngineProcess
 
 ANY_PORT = {
@@ -51,6 +55,7 @@ def test_damaged_database_exits_three_with_a_remedy(tmp_path: Path) -> None:
         ("ROCKETSHIP_ENGINE_TLS_CERT", "nowhere.pem", "ROCKETSHIP_ENGINE_TLS_KEY"),
         ("ROCKETSHIP_DISABLE_PLUGINS", "script.shel", 'did you mean "script.shell"?'),
         ("ROCKETSHIP_MAX_PARALLEL_TESTS", "many", "ROCKETSHIP_MAX_PARALLEL_TESTS"),
+        ("ROCKETSHIP_DATABASE_URL", "postgresql://h/d", "ROCKETSHIP_ENCRYPTION_KEY is missing"),
     ],
 )
 def test_setting_that_cannot_be_used_exits_two(
@@ -128,3 +133,54 @@ def test_log_of_an_engine_never_has_a_token(tmp_path: Path) -> None:
     assert "token_without_prefix" in engine.log
     assert TOKEN not in engine.log
     assert worker not in engine.log
+
+
+def start_with(url: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    env = {"ROCKETSHIP_DATABASE_URL": url, "ROCKETSHIP_ENCRYPTION_KEY": "k", **ANY_PORT, **more}
+    return run_cli(["engine"], cwd=folder, home=folder / "home", env=env)
+
+
+def test_missing_driver_is_told_with_what_installs_it(tmp_path: Path) -> None:
+    (tmp_path / "psycopg.py").write_text("raise ImportError('there is no psycopg')")
+    path = os.pathsep.join((str(tmp_path), isolated_environment(tmp_path)["PYTHONPATH"]))
+
+    ended = start_with("postgresql://h/d", tmp_path, PYTHONPATH=path)
+
+    assert ended.returncode == 3
+    assert "error: PostgreSQL needs psycopg" in ended.stderr
+    assert "hint: install it with: pip install 'rocketship[postgres]'" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("postgresql://me:sekret1@h/d?bogus=1", 'query parameter: "bogus"'),
+        ("postgresql://me:sek%ret1@h/d", "percent-encoded"),
+        ("postgresql://me:sekret1@h:port/d", "its port is not a number"),
+    ],
+)
+def test_database_url_that_cannot_be_used_ends_the_start_without_its_password(
+    tmp_path: Path, url: str, complaint: str
+) -> None:
+    ended = start_with(url, tmp_path)
+
+    assert ended.returncode == 2
+    assert complaint in ended.stderr
+    assert "ret1" not in ended.stderr
+
+
+def test_engine_that_waits_for_its_database_can_be_stopped(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    env = {
+        **isolated_environment(tmp_path),
+        **ANY_PORT,
+        "ROCKETSHIP_DATABASE_URL": f"postgresql://me@127.0.0.1:{port}/d",
+        "ROCKETSHIP_ENCRYPTION_KEY": "k",
+    }
+    command = [sys.executable, "-m", "rocketship", "engine"]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "waiting_for_database" in process.stderr.readline()
+        process.terminate()
+        assert process.wait(20) == 0

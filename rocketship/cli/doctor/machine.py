@@ -14,7 +14,7 @@ from rocketship.cli.doctor.check import Check, failed, ok, warning
 from rocketship.cli.local_server.record import Place
 from rocketship.errors import RocketshipError
 from rocketship.profiles.file import ConfigFile
-from rocketship.settings.engine import data_dir, engine_settings
+from rocketship.settings.engine import data_dir, server_engine_settings
 from rocketship.settings.server import server_settings
 from rocketship.settings.tokens import token_settings
 from rocketship.store.sqlite import FILE_NAME
@@ -41,7 +41,7 @@ def machine_checks(environ: Mapping[str, str]) -> Iterator[Check]:
 
 def _settings(environ: Mapping[str, str]) -> Check:
     try:
-        engine_settings(environ, default_recovery="cleanup")
+        server_engine_settings(environ)
         server_settings(environ)
     except RocketshipError as error:
         return failed("settings", error.message, error.hint)

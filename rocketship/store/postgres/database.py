@@ -8,6 +8,7 @@ for a database that is away.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,6 +24,7 @@ from rocketship.errors import SettingsError
 from rocketship.settings.database import DatabaseSettings
 from rocketship.store.postgres.failures import Place, is_hopeless, is_passing, translate
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
 Work: TypeAlias = Callable[[Connection], Awaitable[T]]
@@ -76,15 +78,19 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + START_SECONDS
+        waited = False
         while True:
             try:
                 async with self.connect():
                     break
             except psycopg.OperationalError as error:
+                failure = translate(error, self.place)
                 if is_hopeless(error) or loop.time() > deadline:
-                    failure = translate(error, self.place)
                     failure.hint = "check ROCKETSHIP_DATABASE_URL and that PostgreSQL runs there"
                     raise failure from None
+            if not waited:
+                log.warning("waiting_for_database", extra={"error": failure.message})
+                waited = True
             await asyncio.sleep(RETRY_SECONDS)
         await self._pool.open()
 
@@ -160,6 +166,9 @@ def _read(settings: DatabaseSettings) -> tuple[str, Place]:
         password = settings.password.reveal()
         text = text.replace(password, "***") if password else text
         raise SettingsError(f"ROCKETSHIP_DATABASE_URL cannot be read: {text}") from None
+    ports = str(given.get("port", "")).split(",")
+    if not all(port.isdecimal() for port in ports if port):
+        raise SettingsError("ROCKETSHIP_DATABASE_URL cannot be read: its port is not a number")
     defaults: dict[str, str | int] = {
         "connect_timeout": CONNECT_SECONDS,
         "application_name": "rocketship",

@@ -36,7 +36,7 @@ class Place:
 
     def scrub(self, text: str) -> str:
         """Return a text without the password, on one line."""
-        line = " ".join(text.split())
+        line = "; ".join(part.strip() for part in text.splitlines())
         return line.replace(self.password, STARS) if self.password else line
 
 
