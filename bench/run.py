@@ -60,6 +60,16 @@ def main() -> None:
 
         auth.measure(quick=options.quick)
         return
+    if options.history:
+        import history
+
+        history.measure(quick=options.quick)
+        return
+    if options.web:
+        import web
+
+        web.measure(quick=options.quick)
+        return
     rounds = 3 if options.quick else options.rounds
     if options.login:
         import login
@@ -125,6 +135,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--engine", action="store_true", help="measure an engine instead")
     parser.add_argument("--auth", action="store_true", help="measure authentication instead")
     parser.add_argument("--login", action="store_true", help="measure a login instead")
+    parser.add_argument("--web", action="store_true", help="measure the pages instead")
+    parser.add_argument("--history", action="store_true", help="measure PostgreSQL instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser.parse_args()
 

@@ -13,7 +13,8 @@ from rocketship.errors import StoreError
 from rocketship.run.events import Recorded, TestFinished
 from rocketship.run.status import Status
 from rocketship.store.base import Bell
-from rocketship.store.postgres.database import MAX_CONNECTIONS, Connection
+from rocketship.store.postgres.database import MAX_CONNECTIONS as MAX
+from rocketship.store.postgres.database import Connection
 from rocketship.store.postgres.leases import MAX_ADOPTED
 from rocketship.store.postgres.listener import HEAL_SECONDS
 from rocketship.store.postgres.migrate import migrations
@@ -122,23 +123,24 @@ def test_server_that_never_answers_is_given_up(
 def test_exhausted_connections_are_told_and_leave_the_lease_alive(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rocketship.store.postgres.database.CALL_SECONDS", 0.2)
-
-    async def sleep(connection: Connection) -> None:
-        await connection.execute("SELECT pg_sleep(3)")
-
     async def body(store: PostgresStore) -> None:
         await store.leases.take("me")
-        database = store._database
-        held = [asyncio.ensure_future(database.perform(sleep)) for _ in range(MAX_CONNECTIONS)]
-        while (
-            database._pool.get_stats().get("pool_available", 0)
-            or len(held) > (database._pool.get_stats()["pool_size"])
-        ):
-            await asyncio.sleep(0.01)
+        holding = asyncio.Semaphore(0)
+        enough = asyncio.Event()
+
+        async def hold(connection: Connection) -> None:
+            holding.release()
+            await enough.wait()
+
+        held = [asyncio.ensure_future(store._database.perform(hold)) for _ in range(MAX)]
+        for _ in held:
+            await holding.acquire()
+        monkeypatch.setattr("rocketship.store.postgres.database.CALL_SECONDS", 0.2)
         with pytest.raises(StoreError, match="no connection .* became free in time"):
-            await database.perform(sleep, patience=0)
+            await store._database.perform(hold, patience=0)
+        monkeypatch.undo()
         assert await store.leases.renew("me")
+        enough.set()
         await asyncio.gather(*held)
         assert await store.unfinished() == []
 

@@ -70,3 +70,26 @@ CREATE TABLE engine (
     name text PRIMARY KEY,
     seen_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- Gives events the next numbers of their run, each key once. The lock on the run is taken by a
+-- statement of its own, so that the next one sees what others stored while it was waited for.
+CREATE FUNCTION add_events(
+    to_run text, new_keys text[], new_bodies text[], OUT seq bigint, OUT key text
+) RETURNS SETOF record LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM FROM run WHERE id = to_run AND ended_at IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        INSERT INTO event AS stored (run_id, seq, key, body)
+        SELECT to_run, last.seq + row_number() OVER (ORDER BY item.place), item.key, item.body
+        FROM unnest(new_keys, new_bodies) WITH ORDINALITY AS item (key, body, place),
+            (SELECT coalesce(max(event.seq), 0) AS seq FROM event WHERE run_id = to_run) AS last
+        WHERE NOT EXISTS (
+            SELECT FROM event WHERE run_id = to_run AND event.key = item.key
+        )
+        RETURNING stored.seq, stored.key;
+    PERFORM pg_notify('rocketship', to_run);
+END $$;

@@ -26,7 +26,7 @@ from rocketship.store.postgres import rows
 from rocketship.store.postgres.appending import Appender
 from rocketship.store.postgres.database import OUTAGE_SECONDS, Connection, Database
 from rocketship.store.postgres.leases import Leases
-from rocketship.store.postgres.listener import CHANNEL, Listener
+from rocketship.store.postgres.listener import Listener
 from rocketship.store.postgres.listing import list_runs
 from rocketship.store.postgres.migrate import migrate
 from rocketship.store.postgres.sweeping import sweep
@@ -34,14 +34,6 @@ from rocketship.values import to_ascii_json
 
 #: One that renews the lease, one that looks for runs.
 LEASE_CONNECTIONS = 2
-_ADD = """
-INSERT INTO event (run_id, seq, key, body)
-SELECT %(run)s, last.seq + row_number() OVER (ORDER BY item.place), item.key, item.body
-FROM unnest(%(keys)s::text[], %(bodies)s::text[]) WITH ORDINALITY AS item (key, body, place),
-    (SELECT coalesce(max(seq), 0) AS seq FROM event WHERE run_id = %(run)s) AS last
-WHERE NOT EXISTS (SELECT FROM event WHERE run_id = %(run)s AND key = item.key)
-RETURNING seq, key
-"""
 
 
 class PostgresStore:
@@ -92,11 +84,25 @@ class PostgresStore:
     async def add(
         self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
     ) -> list[Recorded]:
-        async def work(connection: Connection) -> list[Recorded]:
-            async with connection.transaction():
-                return await _add(connection, run_id, events, end)
+        # Of what comes twice in one report, the first counts.
+        once = {rows.text(item.key): item.event for item in reversed(events)}
+        keyed = dict(reversed(once.items()))
+        bodies = [to_ascii_json(encode(event)) for event in keyed.values()]
 
-        return await self._database.perform(work)
+        async def work(connection: Connection) -> list[Recorded]:
+            cursor = await connection.execute(
+                "SELECT seq, key FROM add_events(%s, %s, %s)", (run_id, list(keyed), bodies)
+            )
+            found = sorted(await cursor.fetchall())
+            if end is not None:
+                await rows.end_run(connection, end)
+            return [Recorded(seq, keyed[key]) for seq, key in found]
+
+        async def whole(connection: Connection) -> list[Recorded]:
+            async with connection.transaction():
+                return await work(connection)
+
+        return await self._database.perform(whole if end else work)
 
     def listen(self, run_id: str) -> AbstractContextManager[Bell]:
         return self.listener.listen(run_id)
@@ -187,24 +193,3 @@ class PostgresStore:
             return [rows.read_run(row) for row in await cursor.fetchall()]
 
         return await self._database.perform(work)
-
-
-async def _add(
-    connection: Connection, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None
-) -> list[Recorded]:
-    # Held until the commit: the next to number events of this run waits, and sees these.
-    cursor = await connection.execute(
-        "SELECT FROM run WHERE id = %s AND ended_at IS NULL FOR NO KEY UPDATE", (run_id,)
-    )
-    if not cursor.rowcount:
-        return []
-    once = {rows.text(item.key): item.event for item in reversed(events)}
-    keyed = dict(reversed(once.items()))
-    bodies = [to_ascii_json(encode(event)) for event in keyed.values()]
-    values = {"run": run_id, "keys": list(keyed), "bodies": bodies}
-    cursor = await connection.execute(_ADD, values)
-    added = sorted(await cursor.fetchall())
-    if end is not None:
-        await rows.end_run(connection, end)
-    await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, run_id))
-    return [Recorded(seq, keyed[key]) for seq, key in added]
