@@ -81,6 +81,7 @@ async def open_engine(
         yield Engine(service, backend, hub, activity, tuple(recovered))
     finally:
         sweeper.cancel()
+        peers.rest()
         await backend.close()
         await service.settle()
         await activity.close()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from rocketship.engine.peers import Carrier
@@ -44,6 +44,7 @@ class Fleet:
         self._strays: set[str] = set()
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._patrolling: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class Fleet:
         self._keep(self._live(carrier))
         adopted = await self._adopt(carrier)
         self._store.listener.on_engines = self._news.set
-        self._keep(self._patrol(carrier))
+        self._patrolling = self._keep(self._patrol(carrier))
         return adopted
 
     async def look(self) -> None:
@@ -63,6 +64,12 @@ class Fleet:
     async def ask_to_cancel(self, run_id: str, *, reason: str, force: bool) -> bool:
         await self._leases.ask_to_cancel(run_id, reason=reason, force=force)
         return True
+
+    def rest(self) -> None:
+        # What is evicted from now on must not look like runs that lost their engine.
+        if self._patrolling is not None:
+            self._patrolling.cancel()
+        self._store.hurry()
 
     async def leave(self) -> None:
         tasks = set(self._tasks)
@@ -78,11 +85,9 @@ class Fleet:
         """Renew the lease for ever."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            try:
+            with _enduring("lease"):
                 if not await self._leases.renew(self._name):
                     await self._begin_anew(carrier)
-            except StoreError as error:
-                log.warning("lease_not_renewed", extra={"error": error.message})
 
     async def _begin_anew(self, carrier: Carrier) -> None:
         name = _new_name()
@@ -99,13 +104,9 @@ class Fleet:
                 async with asyncio.timeout(BEAT_SECONDS):
                     await self._news.wait()
             self._news.clear()
-            try:
+            with _enduring("patrol"):
                 await self._adopt(carrier)
                 await self._tend(carrier)
-            except StoreError as error:
-                log.warning("patrol_failed", extra={"error": error.message})
-            except Exception:  # one run's fault must not leave all others without an engine
-                log.exception("patrol_failed_unexpectedly")
 
     async def _adopt(self, carrier: Carrier) -> list[RunRecord]:
         """Take over runs whose engine lives no more, and return them."""
@@ -133,10 +134,22 @@ class Fleet:
             if item.cancel is not None:
                 await carrier.stop(item.run_id, reason=item.cancel, force=item.force)
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+
+@contextmanager
+def _enduring(part: str) -> Iterator[None]:
+    """Tell of what goes wrong and go on: the next time it may work."""
+    try:
+        yield
+    except StoreError as error:
+        log.warning("fleet_hindered", extra={"part": part, "error": error.message})
+    except Exception:  # the fault of one run must not leave all others without an engine
+        log.exception("fleet_failed_unexpectedly", extra={"part": part})
 
 
 def _new_name() -> str:

@@ -15,9 +15,6 @@ class Neighbours:
 
     Args:
         recovery: What becomes of runs whose process was lost.
-
-    Raises:
-        StoreError: The data folder cannot be used.
     """
 
     together = False
@@ -42,6 +39,9 @@ class Neighbours:
 
     async def ask_to_cancel(self, run_id: str, *, reason: str, force: bool) -> bool:
         return False
+
+    def rest(self) -> None:
+        self._carrier = None
 
     async def leave(self) -> None:
         self._owner.release()

@@ -54,6 +54,10 @@ class Peers(Protocol):
         """Have whichever process carries a run out cancel it; return whether that is possible."""
         ...
 
+    def rest(self) -> None:
+        """Take over nothing more, as this process is about to leave."""
+        ...
+
     async def leave(self) -> None:
         """Let the others have what is left of this process's runs."""
         ...

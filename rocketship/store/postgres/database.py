@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -58,6 +59,7 @@ class Database:
     ) -> None:
         self.conninfo, self.place = _read(settings)
         self._max_connections = max_connections
+        self._closing_at = math.inf
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.conninfo,
             kwargs={"autocommit": True},
@@ -94,6 +96,10 @@ class Database:
             await asyncio.sleep(RETRY_SECONDS)
         await self._pool.open()
 
+    def hurry(self) -> None:
+        """Have no more patience, as the engine is about to stop."""
+        self._closing_at = asyncio.get_running_loop().time() + CALL_SECONDS
+
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close(timeout=SILENCE_SECONDS)
@@ -123,7 +129,7 @@ class Database:
                     with limited(connection):
                         return await work(connection)
             except (psycopg.Error, TimeoutError) as error:
-                if not is_passing(error) or loop.time() > deadline:
+                if not is_passing(error) or loop.time() > min(deadline, self._closing_at):
                     raise translate(error, self.place) from None
             # After a restart of the server every pooled connection may be dead: try them all.
             await asyncio.sleep(RETRY_SECONDS if attempt > self._max_connections else 0)

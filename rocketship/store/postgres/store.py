@@ -178,6 +178,10 @@ class PostgresStore:
     async def delete_ended_before(self, when: float) -> int:
         return await sweep(self._database, when)
 
+    def hurry(self) -> None:
+        """Wait no longer for a database that is away, as the engine is about to stop."""
+        self._database.hurry()
+
     async def close(self) -> None:
         await self._appender.close()
         await self.listener.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rocketship.store.postgres.database import Connection, Database
 
 #: A run takes its events along, of which there may be thousands.
-RUNS_AT_ONCE = 100
+RUNS_AT_ONCE = 20
 #: Whoever holds this lock sweeps.
 SWEEP_LOCK = 0x7377656570
 _SWEEP = """
