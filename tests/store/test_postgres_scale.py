@@ -104,7 +104,7 @@ def test_everything_asked_of_a_large_history_is_read_from_an_index(filled: str) 
     plans = [(statement, plan(filled, *statement)) for statement in statements]
 
     assert [statement for statement, found in plans if "Seq Scan" in scans(found)] == []
-    # 15 ms on an idle machine; the limit is for a loaded one.
+    # Generous, for a loaded machine; the benchmark holds lists to 50 ms.
     assert median(asyncio.run(list_seconds(filled))) < 0.25
 
 
