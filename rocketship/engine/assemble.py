@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 from rocketship.dataclass import dataclass
 from rocketship.engine.activity import Activity
-from rocketship.engine.fleet import Fleet
 from rocketship.engine.hub import Hub
-from rocketship.engine.neighbours import Neighbours
-from rocketship.engine.ownership import Owner
-from rocketship.engine.peers import Peers
+from rocketship.engine.peers.fleet import Fleet
+from rocketship.engine.peers.neighbours import Neighbours
+from rocketship.engine.peers.ownership import Owner
+from rocketship.engine.peers.port import Peers
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
 from rocketship.engine.retention import keep_removing_old_runs, remove_old_runs

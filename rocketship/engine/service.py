@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from rocketship.dataclass import dataclass
 from rocketship.engine.follower import Follower
 from rocketship.engine.hub import Hub
-from rocketship.engine.peers import Peers
+from rocketship.engine.peers.port import Peers
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
 from rocketship.engine.sealed_spec import may_hold_secrets, open_spec, seal_spec

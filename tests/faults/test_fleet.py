@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rocketship.engine.fleet import BEAT_SECONDS
+from rocketship.engine.peers.fleet import BEAT_SECONDS
 from rocketship.run.events import LogEmitted, RunStarted
 from rocketship.run.status import Status
 from rocketship.store.base import RunFilter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rocketship.engine.ownership import Owner
-from rocketship.engine.peers import Carrier
+from rocketship.engine.peers.ownership import Owner
+from rocketship.engine.peers.port import Carrier
 from rocketship.runtime.ports import Recovery
 from rocketship.store.base import RunRecord, RunStore
 

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from rocketship.engine.peers import Carrier
+from rocketship.engine.peers.port import Carrier
 from rocketship.errors import StoreError
 from rocketship.runtime.ports import Recovery
 from rocketship.store.base import RunRecord

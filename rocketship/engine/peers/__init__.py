@@ -1,0 +1,1 @@
+"""This process among those that use the same history: who carries which run out."""
