@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -26,7 +27,12 @@ async def run_python(job: Job) -> Result:
     """Run a script; an exception or a non-zero exit code is a failure."""
     from tempfile import TemporaryFile
 
-    request = {"source": job.source, "globals": job.globals(), "reserved": sorted(RESERVED_NAMES)}
+    request = {
+        "source": job.source,
+        "globals": job.globals(),
+        "reserved": sorted(RESERVED_NAMES),
+        "parent": os.getpid(),
+    }
     # A file and not a pipe: it cannot fill up, and has no name that could be left behind.
     with TemporaryFile() as results:
         channel = results.fileno()

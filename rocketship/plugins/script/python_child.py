@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import linecache
 import os
+import signal
 import sys
 import traceback
 from types import ModuleType
 from typing import Any, NoReturn
 
 NAME = "<script>"
+#: From linux/prctl.h.
+PR_SET_PDEATHSIG = 1
 
 
 class Channel:
@@ -46,6 +49,7 @@ class Channel:
 def main() -> None:
     """Run the one script this process is for."""
     request = json.loads(sys.stdin.buffer.read())
+    end_with(request["parent"])
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     channel = Channel(int(sys.argv[1]), request["reserved"])
@@ -63,6 +67,20 @@ def main() -> None:
         raise
     except BaseException as error:
         fail(channel, error)
+
+
+def end_with(parent: int) -> None:
+    """Be killed when the process that started this one dies, whatever the script does then.
+
+    Only Linux can do that; elsewhere an endless script outlives a killed process.
+    """
+    if sys.platform != "linux":
+        return
+    from ctypes import CDLL
+
+    CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def fail(channel: Channel, error: BaseException) -> NoReturn:

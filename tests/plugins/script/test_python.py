@@ -10,7 +10,9 @@ import pytest
 from rocketship.errors import AssertionFailed, ScriptError, StepTimeout
 from rocketship.plugins import Outcome, Scope
 from rocketship.plugins.script.plugin import Script
+from tests.fixtures.workbench import Workbench, case, suite
 from tests.plugins.calls import Lines, run_step
+from tests.plugins.script.processes import Watched
 
 
 def run(script: str, **options: Any) -> Outcome:
@@ -154,3 +156,22 @@ def test_python_runs_in_the_directory_of_the_suite(tmp_path: Path) -> None:
     assert run("import os; save('d', os.getcwd())", workdir=str(tmp_path)).saved == {
         "d": str(tmp_path)
     }
+
+
+def test_endless_script_dies_with_the_process_that_started_it(bench: Workbench) -> None:
+    step = {
+        "name": "Turn",
+        "plugin": "script",
+        "config": {
+            "language": "python",
+            "script": "import os\nprint('pid', os.getpid(), 'is ready')\nwhile True:\n    pass",
+        },
+    }
+    bench.write("shop.yaml", suite(case("A", step)))
+    running = bench.start("run", "shop.yaml", "--output", "plain")
+    running.wait_for_output("is ready")
+    script = Watched(int(running.out.partition("pid ")[2].split()[0]))
+
+    running.kill()
+
+    assert script.gone()
