@@ -368,11 +368,11 @@ PARTS = st.one_of(
 
 @given(parts=st.lists(PARTS, min_size=1, max_size=5))
 def test_no_text_gets_in_or_breaks_anything(parts: list[str]) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(Unauthenticated):
         verify(".".join(parts))
     # What strangers send costs next to nothing, on the slowest of machines.
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @given(position=st.integers(0, 10_000), char=st.characters(min_codepoint=33, max_codepoint=126))

@@ -6,10 +6,8 @@ The rows are made by PostgreSQL itself, and most of the events belong to a few r
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from itertools import product
-from statistics import median
 from typing import Any
 
 import psycopg
@@ -104,12 +102,11 @@ def test_everything_asked_of_a_large_history_is_read_from_an_index(filled: str) 
     plans = [(statement, plan(filled, *statement)) for statement in statements]
 
     assert [statement for statement, found in plans if "Seq Scan" in scans(found)] == []
-    # Generous, for a loaded machine; the benchmark holds lists to 50 ms.
-    assert median(asyncio.run(list_seconds(filled))) < 0.25
+    asyncio.run(list_all(filled))
 
 
-async def list_seconds(url: str) -> list[float]:
-    """Return how long lists take that people ask for."""
+async def list_all(url: str) -> None:
+    """Ask for the lists that people ask for; `bench/history.py` measures how long they take."""
     queries = [
         RunFilter(),
         RunFilter(cursor=LARGE, ascending=True),
@@ -118,11 +115,7 @@ async def list_seconds(url: str) -> list[float]:
         RunFilter(branch="branch-7", order_by="duration"),
         RunFilter(suite="suite 44"),
     ]
-    seconds = []
     async with postgres_store(url) as store:
-        for query in queries * 5:
-            begun = time.perf_counter()
+        for query in queries:
             page = await store.list_runs(query)
-            seconds.append(time.perf_counter() - begun)
             assert len(page.runs) == query.limit
-    return seconds

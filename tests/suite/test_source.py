@@ -166,11 +166,11 @@ def test_load_unquoted_template_still_gives_the_text_that_was_meant() -> None:
 def test_load_alias_bomb_is_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
-    started = time.perf_counter()
+    started = time.process_time()
     root, problems = read("\n".join(lines))
     assert root is None
     assert [p.split(" ", 1)[1] for p in problems] == ['"*a4" makes the document too large']
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_load_alias_depth_is_bounded() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Sequence
 
 from rocketship.cli.console import Console
@@ -61,14 +60,3 @@ def test_plain_output_strips_terminal_control_from_names():
     text = play(make_run_events([UnitSpec("a\x1b[31m\nb", [StepSpec("\x07c")])]))
     assert "[users] [a b] [c] Starting step: c" in text
     assert "\x1b" not in text
-
-
-def test_plain_output_of_a_hundred_tests_takes_microseconds_per_line():
-    events = make_run_events([UnitSpec(f"t{index}") for index in range(100)])
-    seconds = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        text = play(events)
-        seconds.append((time.perf_counter() - begun) / text.count("\n"))
-    # The best of three, because the machine may be busy with something else.
-    assert min(seconds) < 0.000_05
