@@ -1,7 +1,8 @@
 """Be an engine: gRPC on port 7700 and HTTP on port 7701, in the foreground, until told to stop.
 
 All settings are environment variables: ROCKETSHIP_ENGINE_GRPC_ADDRESS, ROCKETSHIP_DATA_DIR and so
-on. SIGTERM drains and stops; runs that go on are resumed by the next start.
+on. SIGTERM drains and stops; runs that go on are resumed by the next start. With --check it only
+asks the engine that these settings describe whether it is healthy: the health check of the image.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from rocketship.cli.console import standard_console
 from rocketship.settings.engine import server_engine_settings
@@ -19,9 +22,18 @@ if TYPE_CHECKING:
     from rocketship.server.run import Listening
 
 
-def main() -> int:
+CHECK = Annotated[bool, typer.Option("--check", help="Ask the running engine how it fares.")]
+
+
+def main(check: CHECK = False) -> int:
     """Be an engine."""
-    be_engine(server_settings(os.environ), _ready)
+    settings = server_settings(os.environ)
+    if check:
+        from rocketship.server.probe import probe
+
+        probe(settings)
+        return 0
+    be_engine(settings, _ready)
     return 0
 
 
