@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import chart_values
+
 from rocketship.plugins.registry import Registry
 from rocketship.suite.schema import json_schema
 
@@ -30,7 +32,12 @@ _BUNDLE = (
 def generated() -> dict[Path, str]:
     """Return the content of every generated file."""
     schema = json.dumps(json_schema(Registry()), indent=2, ensure_ascii=False)
-    return {ROOT / "docs" / "suite.schema.json": schema + "\n", **wire_code(), **web_code()}
+    return {
+        ROOT / "docs" / "suite.schema.json": schema + "\n",
+        ROOT / "chart" / "README.md": chart_values.readme(),
+        **wire_code(),
+        **web_code(),
+    }
 
 
 def wire_code() -> dict[Path, str]:
