@@ -26,6 +26,7 @@ for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
 pytest_plugins = [
     "tests.fixtures.engine_process",
     "tests.fixtures.history",
+    "tests.fixtures.image",
     "tests.fixtures.oidc_provider",
     "tests.fixtures.postgres",
     "tests.fixtures.sample_api",
