@@ -6,22 +6,36 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 OIDC_STAMP := tests/oidc/node_modules/.package-lock.json
+HELM_STAMP := tests/chart/node_modules/.package-lock.json
 PYTEST := $(BIN)/pytest
+IMAGE ?= rocketship:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' rocketship/_version.py)
+BUILD := $(firstword $(foreach tool,podman docker,$(if $(shell command -v $(tool)),$(tool))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install check fix test test-fast bench generate clean
+.PHONY: help demo install dev check fix test test-fast chart image e2e-kind bench generate clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## install into .venv and run the example suites against a sample API
 	$(BIN)/rocketship demo
 
-test: $(DEV_STAMP) $(OIDC_STAMP)  ## install everything and run all tests
+test: $(DEV_STAMP) $(OIDC_STAMP) $(HELM_STAMP)  ## install everything and run all tests
 	$(PYTEST) -n auto
 
-test-fast: $(DEV_STAMP) $(OIDC_STAMP)  ## run the tests that take less than a second each
+test-fast: $(DEV_STAMP) $(OIDC_STAMP) $(HELM_STAMP)  ## run the tests that take less than a second each
 	$(PYTEST) -n auto -m "not slow"
+
+chart: $(DEV_STAMP) $(HELM_STAMP)  ## lint the chart, render it for every preset, and read what comes out
+	.github/scripts/helm_lint.sh
+	.github/scripts/helm_template_check.sh
+
+image:  ## build the image; IMAGE=NAME:TAG names it
+	@test -n "$(BUILD)" || { echo "podman or docker is needed to build an image"; exit 1; }
+	$(BUILD) build $(if $(filter podman,$(BUILD)),--format docker) --file Containerfile --build-arg REVISION="$$(git rev-parse HEAD)" --tag $(IMAGE) .
+
+e2e-kind: $(STAMP)  ## install the chart into the kind cluster there is, and run a suite on it
+	.github/scripts/e2e_kind.sh $(IMAGE)
 
 check: $(DEV_STAMP)  ## lint, format, types, layers, size budget, generated files
 	$(BIN)/ruff check .
@@ -44,8 +58,10 @@ generate: $(DEV_STAMP)  ## write the files that are made from code
 
 install: $(STAMP)  ## install into .venv
 
+dev: $(DEV_STAMP) $(OIDC_STAMP) $(HELM_STAMP)  ## install into .venv what development needs, too
+
 clean:  ## remove the environment and everything made
-	rm -rf $(VENV) tests/oidc/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/*/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -62,7 +78,8 @@ $(STAMP): pyproject.toml | $(BIN)/python
 $(DEV_STAMP): $(STAMP)
 	sh scripts/install-packages.sh curl:curl git:git bash:bash nginx:nginx-light \
 		node:nodejs npm:npm chromium:chromium \
-		dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring pg_ctlcluster:postgresql
+		dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring pg_ctlcluster:postgresql \
+		podman:podman runc:runc debootstrap:debootstrap
 	npm ci --prefix web --no-audit --no-fund --loglevel=error
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps sonora==0.2.3
@@ -70,4 +87,8 @@ $(DEV_STAMP): $(STAMP)
 
 $(OIDC_STAMP): tests/oidc/package.json tests/oidc/package-lock.json | $(DEV_STAMP)
 	cd tests/oidc && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+$(HELM_STAMP): tests/chart/package.json tests/chart/package-lock.json | $(DEV_STAMP)
+	cd tests/chart && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
