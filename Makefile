@@ -12,7 +12,7 @@ IMAGE ?= rocketship:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' rocketship/_
 BUILD := $(firstword $(foreach tool,podman docker,$(if $(shell command -v $(tool)),$(tool))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install dev check fix test test-fast chart image e2e-kind bench generate clean
+.PHONY: help demo install dev check fix test test-fast chart image e2e-kind e2e-auth bench generate clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ image:  ## build the image; IMAGE=NAME:TAG names it
 
 e2e-kind: $(STAMP)  ## install the chart into the kind cluster there is, and run a suite on it
 	.github/scripts/e2e_kind.sh $(IMAGE)
+
+e2e-auth: $(DEV_STAMP) $(OIDC_STAMP)  ## log in at a provider, and call an engine that asks who calls
+	$(PYTEST) -n auto tests/e2e/test_login.py tests/e2e/test_oidc.py tests/e2e/test_browser_login.py
 
 check: $(DEV_STAMP)  ## lint, format, types, layers, size budget, generated files
 	$(BIN)/ruff check .

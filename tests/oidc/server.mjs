@@ -14,6 +14,8 @@ const settings = {
   refreshTokenSeconds: 86400,
   deviceCodeSeconds: 600,
   pollSeconds: 1,
+  // More clients, which log in by a browser.
+  clients: [],
   ...JSON.parse(process.argv[2] ?? '{}'),
 };
 
@@ -96,6 +98,7 @@ function newProvider(issuer, key) {
         response_types: [],
         redirect_uris: [],
       },
+      ...settings.clients,
     ],
     scopes: ['openid', 'offline_access', 'profile', 'email'],
     claims: { openid: ['sub'], email: ['email'], profile: ['name'] },
