@@ -22,6 +22,7 @@ from grpc import StatusCode
 from rocketship.errors import (
     Ambiguous,
     Conflict,
+    Disowned,
     Draining,
     Infrastructure,
     InvalidSuite,
@@ -61,6 +62,7 @@ _CODES: dict[type[RocketshipError], StatusCode] = {
     SettingsError: StatusCode.INTERNAL,
     Infrastructure: StatusCode.INTERNAL,
     StoreError: StatusCode.UNAVAILABLE,
+    Disowned: StatusCode.UNAVAILABLE,
     Unreachable: StatusCode.UNAVAILABLE,
     Refused: StatusCode.PERMISSION_DENIED,
     Unauthenticated: StatusCode.UNAUTHENTICATED,

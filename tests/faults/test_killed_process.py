@@ -276,8 +276,8 @@ def test_run_that_cannot_be_taken_over_is_told_and_holds_nothing_up(bench: Workb
 
     said, ended = finish(bench, "run", "other.yaml")
     assert (said, ended.code) == ([], 0)
-    assert "cannot be opened with the current encryption key" in ended.err
-    assert "restore the key" in ended.err
+    assert "is not the one the data in" in ended.err
+    assert "restore the former key" in ended.err
 
     key.write_bytes(kept)
     assert finish(bench, "list")[0] == AFTER["a-work"]
