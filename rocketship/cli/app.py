@@ -52,6 +52,7 @@ COMMANDS = {
     "server": ("", "Look at the server on this machine."),
     "server logs": ("server.logs", "Show what the server on this machine logged."),
     "engine": ("engine", "Be an engine, in the foreground."),
+    "worker": ("worker", "Be a worker, in the foreground."),
     "doctor": ("doctor", "Check what running suites depends on."),
     "demo": ("demo", "Run the bundled example suites against a bundled sample API."),
     "schema": ("schema", "Print the JSON Schema of the suite language, for editors."),

@@ -42,6 +42,7 @@ class Endpoint:
         connect_timeout_seconds: How long a connection may take to stand.
         credentials: What says who is calling; None when nobody has said so.
         allow_plaintext_token: Whether a token may be sent where others on the way can read it.
+        spread: Whether calls go in turns to all engines that a name stands for.
     """
 
     address: Address
@@ -51,6 +52,7 @@ class Endpoint:
     connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
     credentials: Credentials | None = None
     allow_plaintext_token: bool = False
+    spread: bool = False
 
     @property
     def confidential(self) -> bool:
@@ -138,8 +140,10 @@ def _options(endpoint: Endpoint) -> list[tuple[str, int | str]]:
     proxy: tuple[str, int | str] = ("grpc.enable_http_proxy", 0)
     if endpoint.proxy:
         proxy = ("grpc.http_proxy", endpoint.proxy.url)
+    policy = "round_robin" if endpoint.spread else "pick_first"
     return [
         proxy,
+        ("grpc.service_config", f'{{"loadBalancingConfig": [{{"{policy}": {{}}}}]}}'),
         ("grpc.primary_user_agent", f"rocketship/{__version__}"),
         ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
         ("grpc.max_send_message_length", MAX_REQUEST_BYTES),

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from rocketship.dataclass import dataclass
 from rocketship.engine.activity import Activity
+from rocketship.engine.dispatch import Dispatch
 from rocketship.engine.hub import Hub
 from rocketship.engine.peers.fleet import Fleet
 from rocketship.engine.peers.neighbours import Neighbours
@@ -15,9 +16,10 @@ from rocketship.engine.peers.ownership import Owner
 from rocketship.engine.peers.port import Peers
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
+from rocketship.engine.reports import Intake
 from rocketship.engine.retention import keep_removing_old_runs, remove_old_runs
 from rocketship.engine.service import RunService
-from rocketship.errors import StoreError
+from rocketship.errors import SettingsError, StoreError
 from rocketship.plugins.registry import Registry
 from rocketship.runtime.embedded.backend import EmbeddedBackend
 from rocketship.runtime.ports import Recovery
@@ -56,7 +58,7 @@ async def open_engine(
     store, peers = await _open_store(settings)
     hub = Hub()
     activity = Activity(store, hub)
-    sealer = Sealer(lambda: _key(settings))
+    sealer = Sealer(lambda: encryption_key(settings))
     recorder = Recorder(store, hub, sealer)
     service = RunService(
         store=store,
@@ -73,12 +75,13 @@ async def open_engine(
         plugins=plugins,
         max_parallel_tests=settings.max_parallel_tests,
     )
-    service.use(backend)
     sweeper = asyncio.create_task(keep_removing_old_runs(store, settings.retention_days))
     try:
-        recovered = await peers.join(service)
-        await remove_old_runs(store, settings.retention_days)
-        yield Engine(service, backend, hub, activity, tuple(recovered))
+        async with _dispatch(settings, store, hub, sealer, service) as dispatch:
+            service.use(backend, dispatch)
+            recovered = await peers.join(service)
+            await remove_old_runs(store, settings.retention_days)
+            yield Engine(service, backend, hub, activity, tuple(recovered))
     finally:
         sweeper.cancel()
         peers.rest()
@@ -88,6 +91,35 @@ async def open_engine(
         await plugins.close()
         await peers.leave()
         await store.close()
+
+
+@asynccontextmanager
+async def _dispatch(
+    settings: EngineSettings, store: RunStore, hub: Hub, sealer: Sealer, service: RunService
+) -> AsyncIterator[Dispatch | None]:
+    """Have the distributed runtime, if there is to be one, for as long as the context lasts."""
+    if settings.temporal is None:
+        yield None
+        return
+    try:
+        from rocketship.runtime.temporal.assemble import open_backend
+    except ImportError as error:
+        raise no_temporal(error) from None
+    dispatch = Dispatch(store, Intake(store, hub, sealer), service.stored_source)
+    async with open_backend(
+        settings.temporal,
+        sealer,
+        plans=dispatch,
+        recovery=Recovery(settings.recovery),
+        folder=settings.data_dir,
+    ) as backend:
+        dispatch.use(backend)
+        patrol = asyncio.create_task(dispatch.patrol())
+        try:
+            yield dispatch
+        finally:
+            patrol.cancel()
+            await asyncio.wait({patrol})
 
 
 async def _open_store(settings: EngineSettings) -> tuple[RunStore, Peers]:
@@ -107,7 +139,18 @@ async def _open_store(settings: EngineSettings) -> tuple[RunStore, Peers]:
     return shared, Fleet(shared, recovery)
 
 
-def _key(settings: EngineSettings) -> bytes:
+def no_temporal(error: ImportError) -> SettingsError:
+    """Return the error for whoever asks for the distributed runtime without its library."""
+    hint = "install it with: pip install 'rocketship[temporal]'"
+    return SettingsError(f"ROCKETSHIP_BACKEND=temporal needs temporalio: {error}", hint=hint)
+
+
+def encryption_key(settings: EngineSettings) -> bytes:
+    """Return what secrets are sealed with.
+
+    Raises:
+        StoreError: The key file cannot be used.
+    """
     configured = settings.encryption_key.reveal()
     key = derived_key(configured) if configured else key_from_file(settings.data_dir)
     check_key(settings.data_dir, key)

@@ -11,11 +11,13 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from rocketship.dataclass import dataclass
+from rocketship.engine.dispatch import Dispatch
 from rocketship.engine.follower import Follower
 from rocketship.engine.hub import Hub
 from rocketship.engine.peers.port import Peers
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
+from rocketship.engine.reports import Intake
 from rocketship.engine.sealed_spec import may_hold_secrets, open_spec, seal_spec
 from rocketship.errors import (
     Ambiguous,
@@ -92,15 +94,22 @@ class RunService:
         self._planner = planner
         self._peers = peers
         self._backend: RunBackend | None = None
+        self._dispatch: Dispatch | None = None
         self._prepared: dict[str, RunSource] = {}
         self._launching: set[str] = set()
         self._unrecovered: dict[str, RocketshipError] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._follower = Follower(store, hub, self._look_elsewhere)
 
-    def use(self, backend: RunBackend) -> None:
-        """Connect the runtime, which itself asks this service for its runs."""
+    def use(self, backend: RunBackend, dispatch: Dispatch | None = None) -> None:
+        """Connect the runtime, which itself asks this service for its runs.
+
+        Args:
+            backend: The runtime in this process; it at least ends what was begun with it.
+            dispatch: What takes new runs instead, because workers carry them out.
+        """
         self._backend = backend
+        self._dispatch = dispatch
 
     async def create_run(
         self, spec: RunSpec, env: Mapping[str, str], *, idempotency_key: str = ""
@@ -132,13 +141,13 @@ class RunService:
             created_at=now,
             totals=Totals.of(Status.PENDING for _ in infos),
             context=spec.context,
-            owner=self._peers.name,
+            owner="" if self._dispatch else self._peers.name,
         )
         sealed = may_hold_secrets(spec, plan.plugins)
         kept = seal_spec(spec, self._sealer, run_id) if sealed else spec
         new = NewRun(record, kept, (started,), self._seal(env, run_id), idempotency_key)
         # Whoever asked may hang up at any moment: a run that is stored is also started.
-        launch = self._launch(new, RunSource(plan, files, now, dict(env)))
+        launch = self._launch(new, RunSource(plan, files, now, dict(env), context=spec.context))
         return await asyncio.shield(self._keep(launch, f"launch-{run_id}"))
 
     async def _launch(self, new: NewRun, source: RunSource) -> str:
@@ -146,7 +155,9 @@ class RunService:
         self._launching.add(run_id)
         try:
             stored_id = await self._store.create_run(new)
-            if stored_id == run_id:
+            if stored_id == run_id and self._dispatch is not None:
+                await self._dispatch.launch(run_id, source)
+            elif stored_id == run_id:
                 self._prepared[run_id] = source
                 self._recorder.begin(new.record, new.events)
                 await self._begin(run_id)
@@ -194,6 +205,43 @@ class RunService:
 
     async def run_source(self, run_id: str) -> RunSource:
         return self._prepared.pop(run_id)
+
+    async def stored_source(self, run_id: str) -> RunSource:
+        """Plan a stored run again.
+
+        Raises:
+            NotFound: There is no such run.
+            RocketshipError: It cannot be planned or read any more.
+        """
+        spec, env, started_at = await self.job(run_id)
+        plan, files = await self._planner.plan_aside(spec, env, run_id)
+        return RunSource(plan, files, started_at, env, context=spec.context)
+
+    async def job(self, run_id: str) -> tuple[RunSpec, dict[str, str], float]:
+        """Return what a worker is to carry out: the run, its secrets, and when it began.
+
+        Raises:
+            NotFound: There is no such run.
+            Conflict: It has ended.
+        """
+        record = await self.resolve(run_id)
+        if record.status.finished:
+            raise Conflict(f"run {record.id} has ended")
+        kept, sealed = await self._store.spec(record.id)
+        spec = open_spec(kept, self._sealer, record.id)
+        return spec, self._unseal(sealed, record.id), record.created_at
+
+    @property
+    def intake(self) -> Intake:
+        """Where workers report to.
+
+        Raises:
+            Conflict: This engine carries its runs out itself.
+        """
+        if self._dispatch is None:
+            hint = "set ROCKETSHIP_BACKEND=temporal on the engine"
+            raise Conflict("this engine has no use for workers", hint=hint)
+        return self._dispatch.intake
 
     def follow(self, run_id: str, after_seq: int = 0) -> AsyncGenerator[list[Recorded]]:
         """Yield a run's events in batches; see `Follower.follow`."""
@@ -277,13 +325,15 @@ class RunService:
             if record.status.finished:
                 return Cancellation(True, f"run {record.id} has ended already: {record.status}")
             prefix = record.id
+            if self._dispatch is not None and not record.owner:
+                await self._dispatch.cancel(prefix, reason=reason, force=force)
+                return _cancelling(prefix, force=force)
         asked = await self._peers.ask_to_cancel(prefix, reason=reason, force=force)
         if not (asked or self._hub.carries(prefix)):
             message = f"run {prefix} is carried out by another process; stop it there"
             return Cancellation(False, message)
         await self.stop(prefix, reason=reason, force=force)
-        doing = "without cleanup" if force else "its cleanup still runs"
-        return Cancellation(True, f"run {prefix} is being cancelled; {doing}")
+        return _cancelling(prefix, force=force)
 
     async def add_log(self, run_id: str, message: str, level: str = "info") -> None:
         """Add a line to the log of a run of this process, on behalf of an external worker.
@@ -296,7 +346,11 @@ class RunService:
         _, sealed = await self._store.spec(record.id)
         message = Redactor(self._unseal(sealed, record.id).values()).text(message)
         line = LogEmitted(time.time(), "", 1, "", message, level, source="worker")
-        if not self._recorder.add(record.id, line):
+        if self._dispatch is not None and not record.owner:
+            taken = await self._dispatch.intake.add(record.id, f"log/{new_run_id()}", line)
+        else:
+            taken = self._recorder.add(record.id, line)
+        if not taken:
             raise Conflict(f"run {record.id} takes no log lines: it does not go on here")
 
     async def delete_run(self, prefix: str) -> str:
@@ -319,7 +373,8 @@ class RunService:
             store = True
         except (StoreError, TimeoutError):
             store = False
-        return {"store": store, "runtime": (await self._runtime.health()).ok}
+        runtime = self._dispatch or self._runtime
+        return {"store": store, "runtime": (await runtime.health()).ok}
 
     async def settle(self) -> None:
         """Wait until no run of this process is being carried out any more."""
@@ -382,7 +437,7 @@ class RunService:
             raise error
 
     async def _going_on(self) -> list[str]:
-        if not self._peers.together:
+        if not (self._peers.together or self._dispatch):
             return self._hub.run_ids
         return [record.id for record in await self._store.unfinished()]
 
@@ -397,3 +452,8 @@ class RunService:
     def _unseal(self, sealed: bytes, run_id: str) -> dict[str, str]:
         env: dict[str, str] = json.loads(self._sealer.open(sealed, run_id)) if sealed else {}
         return env
+
+
+def _cancelling(run_id: str, *, force: bool) -> Cancellation:
+    doing = "without cleanup" if force else "its cleanup still runs"
+    return Cancellation(True, f"run {run_id} is being cancelled; {doing}")

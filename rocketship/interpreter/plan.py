@@ -42,16 +42,23 @@ class PlannedUnit:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTest:
-    """A selected test; `skip` is the reason it is not run, or None."""
+    """A selected test; `skip` is the reason it is not run, or None.
+
+    `runs_on` are the labels a worker must have to run it.
+    """
 
     info: TestInfo
     unit: PlannedUnit
     skip: str | None = None
+    runs_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run as it will be carried out; `plugins` are those of the whole suite."""
+    """A run as it will be carried out; `plugins` are those of the whole suite.
+
+    `runs_on` are the labels a worker must have for its init and cleanup.
+    """
 
     suite: str
     file: str
@@ -66,6 +73,7 @@ class Plan:
     workdir: str
     blocks: Mapping[str, Json] = field(default_factory=dict)
     plugins: frozenset[str] = frozenset()
+    runs_on: tuple[str, ...] = ()
 
 
 def compile_plan(suite: Suite, spec: RunSpec, env: Mapping[str, str], run_id: str) -> Plan:
@@ -86,7 +94,7 @@ def compile_plan(suite: Suite, spec: RunSpec, env: Mapping[str, str], run_id: st
         suite=name,
         file=spec.file,
         vars=spec.vars,
-        tests=tuple(_plan_test(test, writer) for test in chosen),
+        tests=tuple(_plan_test(test, writer, suite.runs_on) for test in chosen),
         init=_plan_init(suite),
         cleanup=_plan_cleanup(suite),
         timeout_seconds=spec.timeout_seconds or timeout,
@@ -96,6 +104,7 @@ def compile_plan(suite: Suite, spec: RunSpec, env: Mapping[str, str], run_id: st
         workdir=spec.workdir,
         blocks=openapi,
         plugins=frozenset(step.plugin for step in suite.steps),
+        runs_on=suite.runs_on,
     )
 
 
@@ -115,7 +124,7 @@ def _plan_cleanup(suite: Suite) -> PlannedUnit | None:
     return PlannedUnit("suite cleanup", phases)
 
 
-def _plan_test(test: Test, writer: _Writer) -> PlannedTest:
+def _plan_test(test: Test, writer: _Writer, runs_on: tuple[str, ...]) -> PlannedTest:
     name = writer.text(test.name, test.location)
     phases = {
         "init": _number("init", "init", test.init),
@@ -128,6 +137,7 @@ def _plan_test(test: Test, writer: _Writer) -> PlannedTest:
         TestInfo(test.id, name, test.location.line),
         PlannedUnit(name, phases, timeout),
         writer.skip_reason(test),
+        test.runs_on or runs_on,
     )
 
 

@@ -79,6 +79,7 @@ class RunSource:
         started_at: When the run began, in seconds since the epoch; its deadline counts from there.
         recovery: How to treat what an earlier process began, or None for a fresh run.
         told: The units whose end an earlier process has recorded.
+        context: Where the run comes from, as far as the client told.
     """
 
     plan: Plan
@@ -87,6 +88,7 @@ class RunSource:
     env: dict[str, str] = field(default_factory=dict)
     recovery: Recovery | None = None
     told: frozenset[str] = frozenset()
+    context: JsonObject = field(default_factory=dict)
 
 
 class PlanSource(Protocol):
@@ -127,5 +129,41 @@ class Journal(Protocol):
 
         Raises:
             StoreError: It could not be stored.
+        """
+        ...
+
+
+class Reports(Protocol):
+    """Where a worker sends what happened in units, to be stored by an engine.
+
+    An event is known by its run, unit, attempt and number, so that it is stored once however often
+    it is sent.
+    """
+
+    def report(self, run_id: str, event: Event, number: int) -> int:
+        """Take an event and return its place among all that were taken; never blocks."""
+        ...
+
+    def stored(self, place: int) -> bool:
+        """Return whether everything up to a place is stored."""
+        ...
+
+    async def wait_stored(self, place: int) -> None:
+        """Return once everything up to a place is stored, however long that takes."""
+        ...
+
+
+class States(Protocol):
+    """Keeps what is too large for a runtime to carry about, as long as the run goes on."""
+
+    async def keep(self, run_id: str, name: str, state: JsonObject) -> None:
+        """Keep something under a name; returns when it is safe, however long that takes."""
+        ...
+
+    async def kept(self, run_id: str, name: str) -> JsonObject:
+        """Return what was kept.
+
+        Raises:
+            NotFound: There is nothing under the name.
         """
         ...

@@ -13,6 +13,7 @@ from rocketship.errors import SettingsError
 from rocketship.redaction import Secret
 from rocketship.settings.database import DatabaseSettings, database_settings
 from rocketship.settings.reader import Reader
+from rocketship.settings.temporal import TemporalSettings, chosen_backend, temporal_settings
 
 DEFAULT_RETENTION_DAYS = 30
 MIN_PARALLEL_TESTS = 16
@@ -33,6 +34,8 @@ class EngineSettings:
         encryption_key: Text the key for stored secrets is derived from; empty means a key file.
         database: The PostgreSQL database that engines share (ROCKETSHIP_DATABASE_URL, or its path
             in ROCKETSHIP_DATABASE_URL_FILE); None means a SQLite file in the data folder.
+        temporal: The runtime that workers carry runs out with (ROCKETSHIP_BACKEND=temporal); None
+            means that this process does.
     """
 
     data_dir: Path
@@ -43,6 +46,7 @@ class EngineSettings:
     journal_full_sync: bool = False
     encryption_key: Secret[str] = Secret("")
     database: DatabaseSettings | None = None
+    temporal: TemporalSettings | None = None
 
 
 def engine_settings(environ: Mapping[str, str], *, default_recovery: str) -> EngineSettings:
@@ -78,7 +82,8 @@ def server_engine_settings(environ: Mapping[str, str]) -> EngineSettings:
             "ROCKETSHIP_ENCRYPTION_KEY is missing, and ROCKETSHIP_DATABASE_URL needs it",
             hint="give all engines of one database the same long random text",
         )
-    return replace(settings, database=database)
+    temporal = temporal_settings(environ) if chosen_backend(environ) == "temporal" else None
+    return replace(settings, database=database, temporal=temporal)
 
 
 def data_dir(environ: Mapping[str, str]) -> Path:

@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,20 @@ _CONTEXT_FILTERS = {
 }
 
 
-class _Poll:
-    """Stands for a bell in a database that has none."""
+class _Bell:
+    """Rings for what this process adds; another one's is looked for once in a while."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
 
     async def wait(self) -> None:
-        await asyncio.sleep(POLL_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._rung.wait()
+        self._rung.clear()
 
 
 class SqliteStore:
@@ -81,6 +90,7 @@ class SqliteStore:
         self._path = path
         self._full_sync = full_sync
         self._writer = Writer(self._connect, path)
+        self._bells: dict[str, set[_Bell]] = {}
 
     async def create_run(self, new: NewRun) -> str:
         return await self._writer.submit(lambda connection: _create_run(connection, new))
@@ -114,10 +124,22 @@ class SqliteStore:
     async def add(
         self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
     ) -> list[Recorded]:
-        return await self._writer.submit(lambda connection: _add(connection, run_id, events, end))
+        added = await self._writer.submit(lambda connection: _add(connection, run_id, events, end))
+        for bell in self._bells.get(run_id, ()):
+            bell.ring()
+        return added
 
-    def listen(self, run_id: str) -> AbstractContextManager[Bell]:
-        return nullcontext(_Poll())
+    @contextmanager
+    def listen(self, run_id: str) -> Iterator[Bell]:
+        bell = _Bell()
+        bells = self._bells.setdefault(run_id, set())
+        bells.add(bell)
+        try:
+            yield bell
+        finally:
+            bells.discard(bell)
+            if not bells:
+                self._bells.pop(run_id, None)
 
     def tell_of_others(self, listener: Callable[[str], None]) -> None:
         """Those who share a file do not hear each other."""

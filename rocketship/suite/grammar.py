@@ -36,6 +36,9 @@ from rocketship.values import Json, JsonObject, parse_duration
 # A name of a template, or several joined by dots, which make nested values.
 _SAVED_NAME = r"[^\W\d]\w*(?:-+\w+)*(?:\.[^\W\d]\w*(?:-+\w+)*)*"
 
+#: As in the settings of workers, who have the labels.
+_WORKER_LABEL = r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?"
+
 
 class SavedName(Text):
     """The name of a saved value: one a template can refer to."""
@@ -56,6 +59,21 @@ class SavedName(Text):
 
     def schema(self) -> JsonObject:
         return {"type": "string", "pattern": f"^(?!({'|'.join(sorted(RESERVED_NAMES))})(\\.|$))"}
+
+
+class WorkerLabel(Text):
+    """A label of workers, which has to fit the name of a queue."""
+
+    label = "a label"
+
+    def check(self, node: Node, problems: Problems) -> None:
+        super().check(node, problems)
+        if isinstance(node.value, str) and re.fullmatch(_WORKER_LABEL, node.value) is None:
+            hint = "labels are lower case, such as gpu or eu-west"
+            problems.error(node.location, f'"{node.value}" is not a label of workers', hint)
+
+    def schema(self) -> JsonObject:
+        return {"type": "string", "pattern": f"^{_WORKER_LABEL}$"}
 
 
 class _Retry(Object):
@@ -131,6 +149,8 @@ STEP = Object(
 )
 
 _TAGS = Fixed(ListOf(Fixed(Text(empty=False))))
+_LABEL = Fixed(WorkerLabel())
+_LABELS = Fixed(AnyOf((_LABEL, ListOf(_LABEL))))
 
 
 def suite_object(step: Kind, plugin_defaults: Kind) -> Object:
@@ -151,6 +171,7 @@ def suite_object(step: Kind, plugin_defaults: Kind) -> Object:
         Field("tags", _TAGS, "Words to select tests by."),
         Field("timeout", Duration(), "The longest the test may take, cleanup apart."),
         Field("skip", AnyOf((Boolean(), Text(empty=False))), "True, or why it is not run."),
+        Field("runs_on", _LABELS, "Labels a worker must have, in place of the suite's."),
         Field("init", steps, "Steps that prepare the test."),
         Field("steps", Fixed(ListOf(step, at_least=1)), "The steps of the test.", required=True),
         Field("cleanup", cleanup, "Steps that run at the end of the test."),
@@ -164,6 +185,7 @@ def suite_object(step: Kind, plugin_defaults: Kind) -> Object:
         Field("timeout", Duration(), "The longest the run may take, cleanup apart."),
         Field("cleanup_timeout", Duration(), "The longest its cleanup may take; 10m by default."),
         Field("concurrency", Integer(1), "Most tests at the same time."),
+        Field("runs_on", _LABELS, "Labels a worker must have to run it."),
         Field("openapi", OPENAPI, "The API description all http steps are checked against."),
         Field("defaults", plugin_defaults, "Configuration by plugin, put under that of each step."),
         Field("init", steps, "Steps that run before all tests."),

@@ -69,7 +69,7 @@ class Cleanup:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One test; `skip` is false, true, or the reason."""
+    """One test; `skip` is false, true, or the reason; `runs_on` takes the place of the suite's."""
 
     __test__ = False
 
@@ -83,11 +83,15 @@ class Test:
     tags: tuple[str, ...] = ()
     timeout: Json = None
     skip: Json = False
+    runs_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A whole suite file, before variables are known."""
+    """A whole suite file, before variables are known.
+
+    `runs_on` are the labels a worker must have.
+    """
 
     name: str
     location: Location
@@ -101,6 +105,7 @@ class Suite:
     cleanup_timeout: Json = None
     concurrency: Json = None
     openapi: Mapping[str, Json] | None = None
+    runs_on: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

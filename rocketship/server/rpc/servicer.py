@@ -17,6 +17,7 @@ from rocketship.run.narrate import Narrator
 from rocketship.server.callers import started_here
 from rocketship.server.health import Context, Readiness
 from rocketship.server.rpc.streams import unless_stopping, until_stopping
+from rocketship.server.rpc.workers import WorkerCalls
 from rocketship.server.web.grpc_web.offer import offered
 from rocketship.settings.server import ServerSettings
 from rocketship.values import format_time
@@ -30,7 +31,7 @@ CANCEL_REASON = "cancelled by the user"
 _LEVELS = {"red": "error", "yellow": "warn"}
 
 
-class EngineServicer(pb_grpc.EngineServicer):
+class EngineServicer(WorkerCalls, pb_grpc.EngineServicer):
     """The service `rocketship.v1.Engine`; errors are made statuses by the interceptor."""
 
     def __init__(

@@ -42,6 +42,7 @@ class _Parser:
             cleanup_timeout=value.get("cleanup_timeout"),
             concurrency=value.get("concurrency"),
             openapi=value.get("openapi"),
+            runs_on=_labels(value),
         )
 
     def _test(self, node: Node) -> Test:
@@ -57,6 +58,7 @@ class _Parser:
             tags=tuple(value.get("tags") or ()),
             timeout=value.get("timeout"),
             skip=value.get("skip") or False,
+            runs_on=_labels(value),
         )
 
     def _id(self, name: str) -> str:
@@ -108,6 +110,12 @@ class _Parser:
             redact=bool(value.get("redact")),
             location=node.location,
         )
+
+
+def _labels(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the labels of `runs_on`, which may be written as one word."""
+    labels = value.get("runs_on") or ()
+    return tuple(sorted({labels} if isinstance(labels, str) else set(labels)))
 
 
 #: The keys of an assertion that are not its type's options.

@@ -475,3 +475,73 @@ class GetRunSpecResponse(_message.Message):
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     request: CreateRunRequest
     def __init__(self, request: _Optional[_Union[CreateRunRequest, _Mapping]] = ...) -> None: ...
+
+class GetPlanRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class GetPlanResponse(_message.Message):
+    __slots__ = ("request", "started_at")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    request: CreateRunRequest
+    started_at: float
+    def __init__(self, request: _Optional[_Union[CreateRunRequest, _Mapping]] = ..., started_at: _Optional[float] = ...) -> None: ...
+
+class ReportEventsRequest(_message.Message):
+    __slots__ = ("batch", "events")
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    batch: int
+    events: _containers.RepeatedCompositeFieldContainer[ReportedEvent]
+    def __init__(self, batch: _Optional[int] = ..., events: _Optional[_Iterable[_Union[ReportedEvent, _Mapping]]] = ...) -> None: ...
+
+class ReportEventsResponse(_message.Message):
+    __slots__ = ("batch",)
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    batch: int
+    def __init__(self, batch: _Optional[int] = ...) -> None: ...
+
+class ReportedEvent(_message.Message):
+    __slots__ = ("run_id", "unit", "attempt", "number", "json")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    unit: str
+    attempt: int
+    number: int
+    json: str
+    def __init__(self, run_id: _Optional[str] = ..., unit: _Optional[str] = ..., attempt: _Optional[int] = ..., number: _Optional[int] = ..., json: _Optional[str] = ...) -> None: ...
+
+class KeepStateRequest(_message.Message):
+    __slots__ = ("run_id", "name", "json")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    name: str
+    json: str
+    def __init__(self, run_id: _Optional[str] = ..., name: _Optional[str] = ..., json: _Optional[str] = ...) -> None: ...
+
+class KeepStateResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetStateRequest(_message.Message):
+    __slots__ = ("run_id", "name")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    name: str
+    def __init__(self, run_id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class GetStateResponse(_message.Message):
+    __slots__ = ("json",)
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    json: str
+    def __init__(self, json: _Optional[str] = ...) -> None: ...

@@ -109,6 +109,26 @@ class EngineStub:
                 request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecRequest.SerializeToString,
                 response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecResponse.FromString,
                 _registered_method=True)
+        self.GetPlan = channel.unary_unary(
+                '/rocketship.v1.Engine/GetPlan',
+                request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetPlanRequest.SerializeToString,
+                response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetPlanResponse.FromString,
+                _registered_method=True)
+        self.ReportEvents = channel.stream_stream(
+                '/rocketship.v1.Engine/ReportEvents',
+                request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.ReportEventsRequest.SerializeToString,
+                response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.ReportEventsResponse.FromString,
+                _registered_method=True)
+        self.KeepState = channel.unary_unary(
+                '/rocketship.v1.Engine/KeepState',
+                request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.KeepStateRequest.SerializeToString,
+                response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.KeepStateResponse.FromString,
+                _registered_method=True)
+        self.GetState = channel.unary_unary(
+                '/rocketship.v1.Engine/GetState',
+                request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetStateRequest.SerializeToString,
+                response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetStateResponse.FromString,
+                _registered_method=True)
 
 
 class EngineServicer:
@@ -219,6 +239,35 @@ class EngineServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPlan(self, request, context):
+        """Returns a run to a worker that carries out a part of it, with its secrets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportEvents(self, request_iterator, context):
+        """Takes events from a worker; every batch is answered once it is stored. Events that are sent again
+        are stored once, those of a worker that another one has followed are not stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepState(self, request, context):
+        """Keeps a value for the workers of a run, until the run ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetState(self, request, context):
+        """Returns a value that a worker of the run has kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EngineServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -296,6 +345,26 @@ def add_EngineServicer_to_server(servicer, server):
                     servicer.GetRunSpec,
                     request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecRequest.FromString,
                     response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecResponse.SerializeToString,
+            ),
+            'GetPlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlan,
+                    request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetPlanRequest.FromString,
+                    response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetPlanResponse.SerializeToString,
+            ),
+            'ReportEvents': grpc.stream_stream_rpc_method_handler(
+                    servicer.ReportEvents,
+                    request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.ReportEventsRequest.FromString,
+                    response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.ReportEventsResponse.SerializeToString,
+            ),
+            'KeepState': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepState,
+                    request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.KeepStateRequest.FromString,
+                    response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.KeepStateResponse.SerializeToString,
+            ),
+            'GetState': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetState,
+                    request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetStateRequest.FromString,
+                    response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetStateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -703,6 +772,114 @@ class Engine:
             '/rocketship.v1.Engine/GetRunSpec',
             rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecRequest.SerializeToString,
             rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rocketship.v1.Engine/GetPlan',
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.GetPlanRequest.SerializeToString,
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.GetPlanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportEvents(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/rocketship.v1.Engine/ReportEvents',
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.ReportEventsRequest.SerializeToString,
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.ReportEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepState(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rocketship.v1.Engine/KeepState',
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.KeepStateRequest.SerializeToString,
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.KeepStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetState(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rocketship.v1.Engine/GetState',
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.GetStateRequest.SerializeToString,
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.GetStateResponse.FromString,
             options,
             channel_credentials,
             insecure,

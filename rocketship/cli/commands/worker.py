@@ -1,0 +1,64 @@
+"""Be a worker: carry out tests for the engine, in the foreground, until told to stop.
+
+Settings are environment variables: ROCKETSHIP_ENGINE, ROCKETSHIP_WORKER_TOKEN,
+ROCKETSHIP_TEMPORAL_*, ROCKETSHIP_WORKER_LABELS and so on. SIGTERM leaves what is in flight to other
+workers, each test as soon as its step has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rocketship.cli import options
+from rocketship.cli.connection.endpoint import choose_target, endpoint_of
+from rocketship.cli.console import Console, standard_console
+from rocketship.profiles.resolve import Connection
+from rocketship.settings.engine import engine_settings
+from rocketship.settings.server import server_settings
+from rocketship.settings.temporal import temporal_settings
+from rocketship.settings.worker import DEFAULT_ENGINE, worker_settings
+
+if TYPE_CHECKING:
+    from rocketship.client.channel import Endpoint
+
+
+@options.with_connection
+def main(connection: Connection) -> int:
+    """Be a worker."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    console = standard_console()
+    settings, temporal = worker_settings(os.environ), temporal_settings(os.environ)
+    engine = engine_settings(os.environ, default_recovery="resume")
+    told = server_settings(os.environ)
+    endpoint = _endpoint(console, connection)
+
+    from rocketship.cli.context import plugin_registry
+    from rocketship.engine.assemble import encryption_key, no_temporal
+    from rocketship.store.sealing import Sealer
+    from rocketship.telemetry import log_to_stderr
+
+    try:
+        from rocketship.cli.worker import be_worker
+    except ImportError as error:
+        raise no_temporal(error) from None
+    secrets = [engine.encryption_key, settings.token.reveal(), temporal.api_key.reveal()]
+    log_to_stderr(told.log_level, told.log_format, [text for text in secrets if text])
+    sealer = Sealer(lambda: encryption_key(engine))
+
+    def ready() -> None:
+        console.print(f"Ready: {settings.slots} slots, for the engine at {endpoint}")
+        console.out.flush()
+
+    asyncio.run(be_worker(settings, temporal, endpoint, sealer, plugin_registry(), ready))
+    return 0
+
+
+def _endpoint(console: Console, connection: Connection) -> Endpoint:
+    target = choose_target(console, connection)
+    if target.local:
+        target = target.at(DEFAULT_ENGINE, "default")
+    return replace(endpoint_of(target), spread=True)

@@ -1,0 +1,192 @@
+"""Runs that workers carry out: handed to the runtime, watched over, and never left without an end.
+
+Such runs belong to no engine, so any of them can start, stop and answer for any run. An end that a
+worker has told is the end. One that nobody can tell any more is told by an engine, and the store
+takes it from one only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+from rocketship.engine.reports import Intake
+from rocketship.errors import Infrastructure, RocketshipError, StoreError
+from rocketship.run.events import LogEmitted, RunFinished
+from rocketship.run.status import Status
+from rocketship.runtime.ports import Health, RunBackend, RunOutcome, RunSource
+from rocketship.store.base import RunRecord, RunStore
+
+log = logging.getLogger(__name__)
+
+PATROL_SECONDS = 2.0
+#: Younger runs are still being started, or not yet in the runtime's index.
+SETTLED_SECONDS = 2.0
+#: An end that was told is stored by then.
+TOLD_SECONDS = 2.0
+_LOST = "the runtime does not know the run any more; its cleanup may be incomplete"
+
+
+class Execution(Protocol):
+    """A run as its runtime knows it; `end` is None while it goes on."""
+
+    @property
+    def end(self) -> RunOutcome | None: ...
+
+
+class DistributedBackend(RunBackend, Protocol):
+    """A runtime whose workers are elsewhere, and that many engines share."""
+
+    async def execution(self, run_id: str) -> Execution | None:
+        """Return what is known of a run, or None when nothing is."""
+        ...
+
+    def waiting(self) -> AsyncIterator[tuple[str, list[str]]]:
+        """Yield the runs that go on with the queues their units wait in."""
+        ...
+
+    async def manned(self, queue: str, now: float) -> bool:
+        """Return whether there is a worker for a queue."""
+        ...
+
+    def labels(self, queue: str) -> list[str]:
+        """Return the labels a worker must have for a queue."""
+        ...
+
+
+class Dispatch:
+    """Hands runs to a distributed runtime; the runtime's PlanSource.
+
+    Args:
+        plan: Makes the source of a stored run.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        intake: Intake,
+        plan: Callable[[str], Awaitable[RunSource]],
+    ) -> None:
+        self.intake = intake
+        self._store = store
+        self._plan = plan
+        self._backend: DistributedBackend
+        self._prepared: dict[str, RunSource] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._ended: dict[str, float] = {}
+
+    def use(self, backend: DistributedBackend) -> None:
+        """Connect the runtime, which itself asks for its runs here."""
+        self._backend = backend
+
+    async def run_source(self, run_id: str) -> RunSource:
+        return self._prepared.pop(run_id, None) or await self._plan(run_id)
+
+    async def launch(self, run_id: str, source: RunSource) -> None:
+        """Start a run that is stored. If that is impossible now, it is started on patrol."""
+        self._prepared[run_id] = source
+        try:
+            await self._backend.start(run_id)
+        except Infrastructure as error:
+            await self._warn(run_id, "start", f"{error.message}; the run begins as soon as it can")
+        finally:
+            self._prepared.pop(run_id, None)
+
+    async def cancel(self, run_id: str, *, reason: str, force: bool) -> None:
+        """Stop a run.
+
+        Raises:
+            Infrastructure: The runtime is away.
+        """
+        await self._backend.cancel(run_id, reason=reason, force=force)
+
+    async def health(self) -> Health:
+        """Return whether the runtime can take work now."""
+        return await self._backend.health()
+
+    async def patrol(self) -> None:
+        """Look after all runs for ever; what goes wrong this time may go well the next."""
+        while True:
+            try:
+                await self._look()
+            except (Infrastructure, StoreError) as error:
+                log.warning("patrol_failed", extra={"error": error.message})
+            except Exception:  # one run's fault must not leave all others without an engine
+                log.exception("patrol_failed_unexpectedly")
+            await asyncio.sleep(PATROL_SECONDS)
+
+    async def _look(self) -> None:
+        now = time.time()
+        ours = [record for record in await self._store.unfinished() if not record.owner]
+        if not ours:
+            self._told.clear()
+            self._ended.clear()
+            return
+        going_on = {run_id: queues async for run_id, queues in self._backend.waiting()}
+        for record in ours:
+            if record.id in going_on:
+                continue
+            if now - record.created_at > SETTLED_SECONDS:
+                await self._settle(record)
+        await self._call_for_workers({record.id for record in ours}, going_on, now)
+
+    async def _settle(self, record: RunRecord) -> None:
+        """Start a run that was never started, or tell the end of one that was lost."""
+        found = await self._backend.execution(record.id)
+        if found is None:
+            if len(await self._store.events(record.id, 0, 2)) > 1 and not await self._waits(record):
+                await self._tell(record, RunOutcome(Status.FAILED, _LOST))
+                return
+            try:
+                await self._backend.start(record.id)
+            except Infrastructure:
+                raise
+            except RocketshipError as error:
+                await self._tell(record, RunOutcome(Status.FAILED, error.message))
+        elif found.end is not None:
+            # Its last words may be on their way.
+            since = self._ended.setdefault(record.id, time.monotonic())
+            if time.monotonic() - since > TOLD_SECONDS:
+                await self._tell(record, found.end)
+
+    async def _waits(self, record: RunRecord) -> bool:
+        """Return whether nothing of a run has happened but our own warnings."""
+        events = await self._store.events(record.id, 1, 100)
+        return all(isinstance(item.event, LogEmitted) and not item.event.unit for item in events)
+
+    async def _tell(self, record: RunRecord, outcome: RunOutcome) -> None:
+        now = time.time()
+        end = RunFinished(now, outcome.status, max(0.0, now - record.created_at), outcome.message)
+        if await self.intake.add(record.id, "end", end):
+            log.warning("run_ended_by_engine", extra={"run_id": record.id})
+
+    async def _call_for_workers(
+        self, ours: set[str], going_on: dict[str, list[str]], now: float
+    ) -> None:
+        """Say so in runs that wait for workers there are none of."""
+        wanted = {queue for run_id in ours for queue in going_on.get(run_id, ())}
+        manned = {queue: await self._backend.manned(queue, now) for queue in wanted}
+        for run_id in ours & going_on.keys():
+            for queue in going_on[run_id]:
+                if manned[queue] or (run_id, queue) in self._told:
+                    continue
+                self._told.add((run_id, queue))
+                await self._warn(run_id, f"queue/{queue}", _missing(self._backend.labels(queue)))
+
+    async def _warn(self, run_id: str, key: str, message: str) -> None:
+        line = LogEmitted(time.time(), "", 1, "", message, "warn", source="engine")
+        try:
+            await self.intake.add(run_id, f"engine/{key}", line)
+        except StoreError as error:
+            log.warning("warning_not_stored", extra={"run_id": run_id, "error": error.message})
+
+
+def _missing(labels: list[str]) -> str:
+    if not labels:
+        return "no worker is connected; the run waits for one (start one with `rocketship worker`)"
+    words = ", ".join(labels)
+    noun = "label" if len(labels) == 1 else "labels"
+    return f"no worker has the {noun} {words}; what runs on it waits for one that has"
