@@ -32,6 +32,7 @@ pytest_plugins = [
     "tests.fixtures.sample_api",
     "tests.fixtures.secret_service",
     "tests.fixtures.workbench",
+    "tests.fixtures.temporal",
 ]
 
 

@@ -17,7 +17,7 @@ from rocketship.run.events import Event, RunStarted
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
 from rocketship.runtime.embedded.backend import EmbeddedBackend
-from rocketship.runtime.ports import RunSource
+from rocketship.runtime.ports import Recovery, RunSource
 from rocketship.store.base import NewRun, RunRecord
 from rocketship.store.sealing import Sealer, derived_key
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
@@ -35,7 +35,10 @@ class Sources:
 
 
 @asynccontextmanager
-async def embedded_stage(folder: Path, *, parallel: int = 16) -> AsyncIterator[Stage]:
+async def embedded_stage(
+    folder: Path, *, parallel: int = 16, recovery: Recovery | None = None
+) -> AsyncIterator[Stage]:
+    """Open a stage; what becomes of a run that was lost is said when it is started again."""
     store = SqliteStore(folder / FILE_NAME)
     hub = Hub()
     recorder = Recorder(store, hub, Sealer(lambda: derived_key("k")))

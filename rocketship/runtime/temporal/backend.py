@@ -29,6 +29,8 @@ RPC_TIMEOUT = timedelta(seconds=5)
 POLL_SECONDS = 70.0
 #: Most tests of a run that wait for workers at once, unless the suite says less.
 MAX_PARALLEL_TESTS = 500
+#: How long a worker may take to decide what comes next; one that vanished is waited for as long.
+MIN_TASK_SECONDS = 3.0
 _QUEUES = "queues"
 
 
@@ -77,6 +79,7 @@ class TemporalBackend:
                 order,
                 id=messages.workflow_id(run_id),
                 task_queue=self._settings.queue_prefix,
+                task_timeout=timedelta(seconds=max(MIN_TASK_SECONDS, order.heartbeat_seconds / 2)),
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 memo={_QUEUES: [self._settings.queue_prefix, *order.queues]},
                 search_attributes=_attributes(source) if order.searchable else None,
@@ -99,6 +102,8 @@ class TemporalBackend:
     async def outcome(self, run_id: str) -> RunOutcome:
         handle = self._client.get_workflow_handle(messages.workflow_id(run_id), result_type=RunEnd)
         try:
+            # To wait for the end of what is not there, the client would wait for ever.
+            await handle.describe(rpc_timeout=RPC_TIMEOUT)
             end = await handle.result()
         except WorkflowFailureError as error:
             return RunOutcome(Status.FAILED, _fault(error))

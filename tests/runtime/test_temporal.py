@@ -1,0 +1,145 @@
+"""The distributed runtime, with a worker in this process and a real Temporal server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rocketship.engine.hub import Hub
+from rocketship.engine.reports import Intake, Report
+from rocketship.interpreter.plan import Plan
+from rocketship.run.events import Event, RunStarted
+from rocketship.run.spec import RunSpec
+from rocketship.run.status import Status
+from rocketship.runtime.ports import Recovery, RunSource
+from rocketship.runtime.temporal.backend import TemporalBackend
+from rocketship.runtime.temporal.connection import open_client
+from rocketship.runtime.temporal.worker import WorkerLoop
+from rocketship.settings.temporal import TemporalSettings
+from rocketship.store.base import NewRun, RunRecord
+from rocketship.store.sealing import Sealer, derived_key
+from rocketship.store.sqlite import FILE_NAME, SqliteStore
+from rocketship.testing import FakeFiles
+from rocketship.values import JsonObject
+from tests.contracts.run_backend import RunBackendContract, Stage
+from tests.fixtures.proxy import Proxy
+from tests.fixtures.temporal import HEARTBEAT_SECONDS, TemporalServer
+from tests.interpreter.probe import Plugins, Probe
+
+pytestmark = pytest.mark.slow
+
+
+class Sources:
+    def __init__(self) -> None:
+        self.known: dict[str, RunSource] = {}
+
+    async def run_source(self, run_id: str) -> RunSource:
+        return self.known[run_id]
+
+
+class Direct:
+    """Reports that go to the store without a wire in between."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.lost = False
+        self._intake = intake
+        self._taken: list[Report] = []
+        self._stored = 0
+        self._sending = asyncio.Lock()
+
+    def report(self, run_id: str, event: Event, number: int) -> int:
+        unit, attempt = getattr(event, "unit", ""), getattr(event, "attempt", 1)
+        self._taken.append(Report(run_id, unit, attempt, number, event))
+        self._task = asyncio.ensure_future(self.wait_stored(len(self._taken)))
+        return len(self._taken)
+
+    def stored(self, place: int) -> bool:
+        return self._stored >= place
+
+    async def wait_stored(self, place: int) -> None:
+        async with self._sending:
+            if self.lost:
+                await asyncio.Event().wait()
+            if self._stored < place and not self.lost:
+                upto = len(self._taken)
+                await self._intake.take(self._taken[self._stored : upto])
+                self._stored = upto
+
+    async def keep(self, run_id: str, name: str, state: JsonObject) -> None:
+        await self._intake.keep(run_id, name, state)
+
+    async def kept(self, run_id: str, name: str) -> JsonObject:
+        return await self._intake.kept(run_id, name)
+
+
+@asynccontextmanager
+async def temporal_stage(
+    folder: Path, port: int, *, parallel: int = 16, recovery: Recovery = Recovery.RESUME
+) -> AsyncIterator[Stage]:
+    store = SqliteStore(folder / FILE_NAME)
+    sealer = Sealer(lambda: derived_key("k"))
+    direct, sources, probe = Direct(Intake(store, Hub(), sealer)), Sources(), Probe()
+    proxy = Proxy(port)
+    settings = TemporalSettings(
+        address=f"127.0.0.1:{proxy.port}",
+        queue_prefix=f"q-{folder.name}",
+        heartbeat_seconds=HEARTBEAT_SECONDS,
+    )
+    client = await open_client(settings, sealer, lazy=False)
+    backend = TemporalBackend(client, settings, plans=sources, recovery=recovery)
+    worker = WorkerLoop(
+        client,
+        prefix=settings.queue_prefix,
+        labels=(),
+        slots=parallel,
+        grace_seconds=0,
+        plans=sources,
+        reports=direct,
+        states=direct,
+        plugins=Plugins(probe),
+    )
+    serving = asyncio.create_task(worker.serve())
+
+    async def submit(run_id: str, whole: Plan, **changes: Any) -> None:
+        started_at = changes.pop("started_at", time.time())
+        changes.pop("recovery", None)
+        sources.known[run_id] = RunSource(whole, FakeFiles(), started_at, **changes)
+        infos = tuple(test.info for test in whole.tests)
+        started = RunStarted(started_at, whole.suite, whole.file, infos)
+        record = RunRecord(run_id, whole.suite, whole.file, Status.RUNNING, started_at)
+        if not await store.events(run_id):
+            await store.create_run(NewRun(record, RunSpec(whole.file, b""), (started,)))
+
+    async def events(run_id: str) -> list[Event]:
+        return [item.event for item in await store.events(run_id)]
+
+    async def lose() -> None:
+        direct.lost = True
+        proxy.close()
+
+    try:
+        yield Stage(backend, probe, submit, events, lose)
+    finally:
+        if not direct.lost:
+            draining = asyncio.create_task(worker.drain())
+            await serving
+            draining.cancel()
+            proxy.close()
+        await store.close()
+
+
+class TestTemporalBackend(RunBackendContract):
+    deadline_seconds = 1.5
+
+    @pytest.fixture(autouse=True)
+    def _server(self, temporal_server: TemporalServer) -> None:
+        self.port = temporal_server.port
+
+    def open_stage(self, folder: Path, **options: Any):
+        return temporal_stage(folder, self.port, **options)
