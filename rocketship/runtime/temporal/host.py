@@ -8,6 +8,7 @@ other steps the next heartbeat takes it along, and what it did not reach is done
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,8 @@ from rocketship.interpreter.host import Interrupt, InterruptToken, UnitRef, Unit
 from rocketship.run.events import Event
 from rocketship.runtime.ports import Reports, States
 from rocketship.values import JsonObject, to_ascii_json
+
+log = logging.getLogger(__name__)
 
 #: How often a checkpoint travels, and how soon a unit hears that it is cancelled, because only the
 #: answer to a heartbeat tells.
@@ -115,6 +118,9 @@ class WorkerHost:
 
     def lose(self) -> None:
         """Stop everything: another worker has the unit, or will have it in a moment."""
+        if not self.lost:
+            where = {"run_id": self.unit.run_id, "unit": self.unit.key}
+            log.warning("unit_lost_here", extra={**where, "attempt": self.unit.attempt})
         self._timeout = 0
         self.interrupt.set(Interrupt.EVICT)
 

@@ -35,7 +35,7 @@ from rocketship.values import Json, JsonObject, format_duration
 CONFIRM_RETRY_SECONDS = 0.2
 CONCLUDE_BEAT_SECONDS = 0.5
 #: How long a unit that is to leave at once may take, when it waits for an engine that is away.
-LEAVE_SECONDS = 2.0
+LEAVE_SECONDS = 4.0
 
 
 class Units:
@@ -178,9 +178,10 @@ class Units:
             source = await self._plans.run_source(order.run_id)
             job = await self._job(order, host.unit, source)
             outcome = await run_unit(job, host)
+            # What another worker goes on from must not be ahead of the record.
+            await host.settle()
             if outcome.evicted:
                 return _evicted_at(await host.leave())
-            await host.settle()
             if host.unit.kind is UnitKind.INIT:
                 await self._states.keep(order.run_id, GLOBALS, _globals(outcome))
         return UnitEnd(outcome.status.value, outcome.message)

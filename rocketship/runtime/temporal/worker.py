@@ -92,9 +92,7 @@ class WorkerLoop:
             stopped = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stopped, *running}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
-            for task in running:
-                # A worker that is cancelled shuts down in order, also when it has hardly begun.
-                task.cancel()
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
 
     def _worker(self, queue: str) -> Worker:
         whole = queue == self._queues[0]
