@@ -203,7 +203,7 @@ def test_worker_that_was_frozen_changes_nothing_when_it_comes_back(cluster: Clus
         for event in bench.events(run_id)
         if isinstance(event, StepFinished)
     )
-    assert set(attempt for _, attempt in steps_told) == {2}
+    assert {attempt for _, attempt in steps_told} == {2}
     assert set(steps_told.values()) == {1}
 
 

@@ -1,8 +1,9 @@
 """The interpreter's host on a worker: checkpoints are heartbeats, events are reports.
 
 A checkpoint is sent only when every event before it is stored, so that whoever goes on from it
-finds a complete record. Before a step that must not be repeated the checkpoint has to arrive; after
-other steps the next heartbeat takes it along, and what it did not reach is done again.
+finds a complete record. Before a step that must not be repeated the checkpoint has to arrive, and
+from then on every one that the interpreter asks for; after other steps the next heartbeat takes it
+along, and what it did not reach is done again, from the start if need be.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import asynccontextmanager
 
 from rocketship.interpreter.host import Interrupt, InterruptToken, UnitRef, UnitState
 from rocketship.run.events import Event
+from rocketship.run.result import CLEANUP_PHASES
 from rocketship.runtime.ports import Reports, States
 from rocketship.values import JsonObject, to_ascii_json
 
@@ -71,6 +73,7 @@ class WorkerHost:
         self._beaten = time.monotonic()
         self._draining = False
         self._large = False
+        self._precious = False
 
     # What the interpreter asks for
 
@@ -90,7 +93,8 @@ class WorkerHost:
                 return
         self._next = (state.encode(), self._place)
         self._changed.set()
-        if not ack:
+        self._precious = self._precious or state.in_flight or state.phase in CLEANUP_PHASES
+        if not (ack and (self._precious or self.unit.attempt > 1)):
             return
         await self._reports.wait_stored(self._place)
         await self._advance()
@@ -151,23 +155,24 @@ class WorkerHost:
         """Beat for ever. A process that was frozen for too long notices it here."""
         slow = self._timeout / PULSES_PER_TIMEOUT
         while not self.lost:
-            pause = slow if self._large else min(slow, PULSE_SECONDS)
-            self._heartbeat(self._safe)
-            self._beaten = time.monotonic()
-            await asyncio.sleep(pause)
+            # Most units end before their first heartbeat.
+            await asyncio.sleep(slow if self._large else min(slow, PULSE_SECONDS))
             if self._overdue:
                 self.lose()
+                return
+            self._beaten = time.monotonic()
+            self._heartbeat(self._safe)
 
     async def _follow(self) -> None:
         """Let every checkpoint travel as soon as it may, but not more often than is useful."""
         while True:
+            await asyncio.sleep(PULSE_SECONDS)
             await self._changed.wait()
             self._changed.clear()
             if self._next is not None:
                 await self._reports.wait_stored(self._next[1])
             if await self._advance():
                 self._heartbeat(self._safe)
-            await asyncio.sleep(PULSE_SECONDS)
 
     async def _advance(self) -> bool:
         """Make the newest checkpoint whose events are stored the one that travels."""
