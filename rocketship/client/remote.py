@@ -71,12 +71,12 @@ class RemoteClient:
         backoff = Backoff(self._patience_seconds)
         while True:
             try:
-                request = pb.WatchRunRequest(run_id=run_id, after_seq=seq)
+                request = pb.WatchRunRequest(run_id=run_id, after_seq=seq, batched=True)
                 stream = self._connection.stream(self._stub.WatchRun, request)
                 async with aclosing(stream) as messages:
                     async for message in messages:
                         backoff.extend()
-                        for item in _after(seq, [message.event]):
+                        for item in _after(seq, message.events or [message.event]):
                             backoff.reset()
                             seq = item.seq
                             yield item

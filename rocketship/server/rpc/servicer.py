@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 from rocketship._version import __version__
@@ -27,6 +27,8 @@ from rocketship.wire._generated import engine_pb2_grpc as pb_grpc
 
 CAPABILITIES = ("discovery.v2", "runs.bundle", "runs.cancel", "runs.watch", "runtime.embedded")
 CLEANUP_WAIT_SECONDS = 60
+#: Enough to make the cost of a message small, and far from its limits of size.
+EVENTS_PER_MESSAGE = 100
 CANCEL_REASON = "cancelled by the user"
 _LEVELS = {"red": "error", "yellow": "warn"}
 
@@ -122,6 +124,10 @@ class EngineServicer(WorkerCalls, pb_grpc.EngineServicer):
             async for batch in batches:
                 if not batch:
                     await context.write(pb.WatchRunResponse(lagged=batch is not None))
+                if request.batched and not narrator:
+                    for message in _messages(batch or ()):
+                        await context.write(message)
+                    continue
                 for item in batch or ():
                     lines = map(convert.line, narrator.lines(item.event) if narrator else ())
                     response = pb.WatchRunResponse(event=convert.event(item), lines=lines)
@@ -188,6 +194,13 @@ class EngineServicer(WorkerCalls, pb_grpc.EngineServicer):
         async with aclosing(until_stopping(source, self._readiness)) as batches:
             async for batch in batches:
                 yield batch
+
+
+def _messages(events: Sequence[Recorded]) -> Iterator[pb.WatchRunResponse]:
+    """Yield as few messages as can carry some events."""
+    for start in range(0, len(events), EVENTS_PER_MESSAGE):
+        some = events[start : start + EVENTS_PER_MESSAGE]
+        yield pb.WatchRunResponse(events=map(convert.event, some))
 
 
 def _server_info(settings: ServerSettings, auth: Advertisement) -> pb.GetServerInfoResponse:

@@ -415,24 +415,28 @@ class UpsertRunStepResponse(_message.Message):
     def __init__(self, step_id: _Optional[str] = ...) -> None: ...
 
 class WatchRunRequest(_message.Message):
-    __slots__ = ("run_id", "after_seq", "with_lines")
+    __slots__ = ("run_id", "after_seq", "with_lines", "batched")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     AFTER_SEQ_FIELD_NUMBER: _ClassVar[int]
     WITH_LINES_FIELD_NUMBER: _ClassVar[int]
+    BATCHED_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     after_seq: int
     with_lines: bool
-    def __init__(self, run_id: _Optional[str] = ..., after_seq: _Optional[int] = ..., with_lines: _Optional[bool] = ...) -> None: ...
+    batched: bool
+    def __init__(self, run_id: _Optional[str] = ..., after_seq: _Optional[int] = ..., with_lines: _Optional[bool] = ..., batched: _Optional[bool] = ...) -> None: ...
 
 class WatchRunResponse(_message.Message):
-    __slots__ = ("event", "lagged", "lines")
+    __slots__ = ("event", "lagged", "lines", "events")
     EVENT_FIELD_NUMBER: _ClassVar[int]
     LAGGED_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     event: Event
     lagged: bool
     lines: _containers.RepeatedCompositeFieldContainer[LogLine]
-    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., lagged: _Optional[bool] = ..., lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ...) -> None: ...
+    events: _containers.RepeatedCompositeFieldContainer[Event]
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., lagged: _Optional[bool] = ..., lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("seq", "json")
