@@ -35,7 +35,14 @@ _CALLS = {
         "WaitForCleanup",
         "DeleteRun",
     ),
-    Rule.WORKER: ("AddLog", "UpsertRunStep", "ReportEvents", "GetPlan"),
+    Rule.WORKER: (
+        "AddLog",
+        "UpsertRunStep",
+        "ReportEvents",
+        "GetPlan",
+        "KeepState",
+        "GetState",
+    ),
 }
 #: Every remote call, by its full path.
 CALLS: dict[str, Rule] = {

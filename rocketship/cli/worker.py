@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from rocketship.client.channel import Endpoint
-from rocketship.client.gateway import Gateway, open_gateway
+from rocketship.client.worker.gateway import Gateway, open_gateway
 from rocketship.engine.planning import Planner
 from rocketship.plugins.registry import Registry
 from rocketship.runtime.temporal.connection import open_client

@@ -232,6 +232,11 @@ class RunService:
         return spec, self._unseal(sealed, record.id), record.created_at
 
     @property
+    def runtime(self) -> str:
+        """What new runs are carried out with: `embedded` or `temporal`."""
+        return "embedded" if self._dispatch is None else "temporal"
+
+    @property
     def intake(self) -> Intake:
         """Where workers report to.
 

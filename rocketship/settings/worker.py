@@ -10,6 +10,7 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import SettingsError
 from rocketship.redaction import Secret
 from rocketship.settings.reader import PREFIX, Address, Reader
+from rocketship.settings.server import LOG_FORMATS, LOG_LEVELS
 
 SLOTS_PER_CORE = 4
 DEFAULT_GRACE_SECONDS = 25.0
@@ -31,6 +32,8 @@ class WorkerSettings:
         grace_seconds: What steps in flight are given to end, once the worker is told to stop
             (ROCKETSHIP_WORKER_GRACE).
         http: Where probes are answered (ROCKETSHIP_WORKER_HTTP_ADDRESS); None means nowhere.
+        log_level: debug, info, warning or error (ROCKETSHIP_LOG).
+        log_format: console or json (ROCKETSHIP_LOG_FORMAT).
     """
 
     token: Secret[str] = Secret("")
@@ -38,6 +41,8 @@ class WorkerSettings:
     slots: int = SLOTS_PER_CORE
     grace_seconds: float = DEFAULT_GRACE_SECONDS
     http: Address | None = None
+    log_level: str = LOG_LEVELS[1]
+    log_format: str = LOG_FORMATS[0]
 
 
 def worker_settings(environ: Mapping[str, str]) -> WorkerSettings:
@@ -54,6 +59,8 @@ def worker_settings(environ: Mapping[str, str]) -> WorkerSettings:
         slots=reader.integer("WORKER_SLOTS", SLOTS_PER_CORE * (os.cpu_count() or 1), minimum=1),
         grace_seconds=reader.duration("WORKER_GRACE", DEFAULT_GRACE_SECONDS),
         http=http if http.host else None,
+        log_level=reader.choice("LOG", LOG_LEVELS, LOG_LEVELS[1]),
+        log_format=reader.choice("LOG_FORMAT", LOG_FORMATS, LOG_FORMATS[0]),
     )
 
 

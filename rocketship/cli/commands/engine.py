@@ -55,6 +55,8 @@ def be_engine(settings: ServerSettings, ready: Callable[[Listening], None]) -> N
     secrets = [engine.encryption_key.reveal(), *settings.auth.secrets]
     if engine.database is not None:
         secrets += [engine.database.url.reveal(), engine.database.password.reveal()]
+    if engine.temporal is not None:
+        secrets.append(engine.temporal.api_key.reveal())
     log_to_stderr(settings.log_level, settings.log_format, secrets)
     asyncio.run(serve(settings, engine, plugin_registry(), ready))
 

@@ -17,7 +17,6 @@ from rocketship.cli.connection.endpoint import choose_target, endpoint_of
 from rocketship.cli.console import Console, standard_console
 from rocketship.profiles.resolve import Connection
 from rocketship.settings.engine import engine_settings
-from rocketship.settings.server import server_settings
 from rocketship.settings.temporal import temporal_settings
 from rocketship.settings.worker import DEFAULT_ENGINE, worker_settings
 
@@ -33,7 +32,6 @@ def main(connection: Connection) -> int:
     console = standard_console()
     settings, temporal = worker_settings(os.environ), temporal_settings(os.environ)
     engine = engine_settings(os.environ, default_recovery="resume")
-    told = server_settings(os.environ)
     endpoint = _endpoint(console, connection)
 
     from rocketship.cli.context import plugin_registry
@@ -45,8 +43,10 @@ def main(connection: Connection) -> int:
         from rocketship.cli.worker import be_worker
     except ImportError as error:
         raise no_temporal(error) from None
-    secrets = [engine.encryption_key, settings.token.reveal(), temporal.api_key.reveal()]
-    log_to_stderr(told.log_level, told.log_format, [text for text in secrets if text])
+    secrets = [
+        secret.reveal() for secret in (engine.encryption_key, settings.token, temporal.api_key)
+    ]
+    log_to_stderr(settings.log_level, settings.log_format, filter(None, secrets))
     sealer = Sealer(lambda: encryption_key(engine))
 
     def ready() -> None:
@@ -61,4 +61,6 @@ def _endpoint(console: Console, connection: Connection) -> Endpoint:
     target = choose_target(console, connection)
     if target.local:
         target = target.at(DEFAULT_ENGINE, "default")
-    return replace(endpoint_of(target), spread=True)
+    # A worker has a token of its own, and whoever is logged in on its machine has nothing to do
+    # with it.
+    return replace(endpoint_of(console, target), credentials=None, spread=True)

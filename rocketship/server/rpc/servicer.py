@@ -25,7 +25,7 @@ from rocketship.wire import convert
 from rocketship.wire._generated import engine_pb2 as pb
 from rocketship.wire._generated import engine_pb2_grpc as pb_grpc
 
-CAPABILITIES = ("discovery.v2", "runs.bundle", "runs.cancel", "runs.watch", "runtime.embedded")
+CAPABILITIES = ("discovery.v2", "runs.bundle", "runs.cancel", "runs.watch")
 CLEANUP_WAIT_SECONDS = 60
 #: Enough to make the cost of a message small, and far from its limits of size.
 EVENTS_PER_MESSAGE = 100
@@ -172,17 +172,20 @@ class EngineServicer(WorkerCalls, pb_grpc.EngineServicer):
     async def GetServerInfo(
         self, request: pb.GetServerInfoRequest, context: Context
     ) -> pb.GetServerInfoResponse:
-        return _server_info(self._settings, self._advertise())
+        return self._info()
 
     async def GetAuthConfig(
         self, request: pb.GetAuthConfigRequest, context: Context
     ) -> pb.GetAuthConfigResponse:
-        info = _server_info(self._settings, self._advertise())
+        info = self._info()
         return pb.GetAuthConfigResponse(
             auth_enabled=info.auth_enabled,
             auth_type=info.auth_type,
             auth_endpoint=info.auth_endpoint,
         )
+
+    def _info(self) -> pb.GetServerInfoResponse:
+        return _server_info(self._settings, self._advertise(), self._service.runtime)
 
     async def _follow(
         self, prefix: str, after_seq: int = 0
@@ -203,15 +206,19 @@ def _messages(events: Sequence[Recorded]) -> Iterator[pb.WatchRunResponse]:
         yield pb.WatchRunResponse(events=map(convert.event, some))
 
 
-def _server_info(settings: ServerSettings, auth: Advertisement) -> pb.GetServerInfoResponse:
+def _server_info(
+    settings: ServerSettings, auth: Advertisement, runtime: str
+) -> pb.GetServerInfoResponse:
     addresses = (("grpc", settings.public_grpc), ("http", settings.public_http))
-    capabilities = [*CAPABILITIES, "grpc-web"] if offered(settings.web) else CAPABILITIES
+    capabilities = {*CAPABILITIES, f"runtime.{runtime}", *auth.capabilities}
+    if offered(settings.web):
+        capabilities.add("grpc-web")
     return pb.GetServerInfoResponse(
         version=__version__,
         auth_enabled=auth.enabled,
         auth_type=auth.kind,
         auth_endpoint=auth.device_endpoint,
-        capabilities=sorted({*capabilities, *auth.capabilities}),
+        capabilities=sorted(capabilities),
         endpoints=[pb.ServerEndpoint(type=kind, address=text) for kind, text in addresses if text],
         device_authorization_endpoint=auth.device_endpoint,
         token_endpoint=auth.token_endpoint,

@@ -348,3 +348,26 @@ def test_worker_token_keeps_the_calls_of_workers_to_workers_even_in_mode_none(
             assert "worker" in details
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", ["GetPlan", "ReportEvents", "KeepState", "GetState"])
+def test_users_cannot_do_what_workers_do(tmp_path: Path, name: str) -> None:
+    worker = TokenSettings(Secret("rst_self_" + "w" * 43))
+    auth = AuthSettings(modes=("token",), token=AUTH.token, worker=worker)
+    requests = {
+        "GetPlan": pb.GetPlanRequest(run_id="0" * 26),
+        "ReportEvents": iter([pb.ReportEventsRequest(batch=1)]),
+        "KeepState": pb.KeepStateRequest(run_id="0" * 26, name="globals", json="{}"),
+        "GetState": pb.GetStateRequest(run_id="0" * 26, name="globals"),
+    }
+
+    async def main() -> None:
+        async with running_engine(tmp_path, auth=auth) as engine, engine_stub(engine) as stub:
+            call = getattr(stub, name)(requests[name], metadata=GOOD)
+            answer = call.read() if name == "ReportEvents" else call
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await answer
+            assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+            assert "only workers may do this" in str(caught.value.details())
+
+    asyncio.run(main())

@@ -17,7 +17,7 @@ from typing import Any
 from rocketship.client import diagnose
 from rocketship.client.channel import Endpoint, open_channel
 from rocketship.client.connection import Backoff
-from rocketship.client.spool import Spool
+from rocketship.client.worker.spool import Spool
 from rocketship.engine.planning import Planner
 from rocketship.errors import Infrastructure, Refused, RocketshipError
 from rocketship.run.events import Event, LogEmitted, encode

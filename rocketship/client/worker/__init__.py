@@ -1,0 +1,1 @@
+"""A worker as a client of engines: plans come in, reports go out."""
