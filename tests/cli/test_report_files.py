@@ -25,7 +25,10 @@ def test_parse_report_option_is_split_at_the_first_equals_sign():
 def test_parse_report_option_without_both_parts_says_how_to_write_it(option):
     with pytest.raises(UsageError) as caught:
         parse_report_files([option])
-    assert caught.value.hint == "write --report FORMAT=FILE, with FORMAT one of html, json, junit, markdown, tap"
+    assert (
+        caught.value.hint
+        == "write --report FORMAT=FILE, with FORMAT one of html, json, junit, markdown, tap"
+    )
 
 
 def test_parse_report_option_with_an_unknown_format_suggests_one():
