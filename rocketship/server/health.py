@@ -42,6 +42,11 @@ class Readiness:
         return self._state is State.OK
 
     @property
+    def starting(self) -> bool:
+        """Whether it has not taken work yet."""
+        return self._state is State.STARTING
+
+    @property
     def word(self) -> str:
         """`starting`, `ok` or `draining`."""
         state = State.DRAINING if self._state is State.STOPPING else self._state

@@ -26,7 +26,8 @@ def probes(readiness: Readiness, parts: Callable[[], Mapping[str, bool]]) -> ASG
 
     async def health(request: Request) -> Response:
         content = {"status": readiness.word, "version": __version__}
-        return _json(content, ok=readiness.ok)
+        # Whoever still waits for what it depends on is alive: starting it again would not help.
+        return _json(content, ok=readiness.ok or readiness.starting)
 
     async def ready(request: Request) -> Response:
         found = parts()
