@@ -44,6 +44,7 @@ class WorkerHost:
         heartbeat: Sends a checkpoint without waiting for an answer.
         confirm: Sends one and waits until it has arrived; raises `Lost` when nobody wants it.
         timeout_seconds: After so long without a heartbeat the unit belongs to somebody else.
+        careful: Whether every checkpoint the interpreter insists on has to arrive.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class WorkerHost:
         heartbeat: Callable[[JsonObject | None], None],
         confirm: Callable[[JsonObject | None], Awaitable[None]],
         timeout_seconds: float,
+        careful: bool = False,
     ) -> None:
         self.unit = unit
         self.interrupt = InterruptToken()
@@ -73,7 +75,7 @@ class WorkerHost:
         self._beaten = time.monotonic()
         self._draining = False
         self._large = False
-        self._precious = False
+        self._precious = careful
 
     # What the interpreter asks for
 

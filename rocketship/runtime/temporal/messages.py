@@ -84,6 +84,7 @@ class UnitOrder:
         prepared: Whether suite init has saved values.
         failed: For suite cleanup: whether the run failed.
         stop: Whether the run was told to stop before the unit, or this attempt at it, began.
+        careful: Whether its beginning must be known, because it is not begun anew when it is lost.
     """
 
     run_id: str
@@ -95,6 +96,7 @@ class UnitOrder:
     failed: bool = False
     state: dict[str, Any] | None = None
     stop: StopNotice = StopNotice()
+    careful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,9 @@ class _Units(_Stoppable):
         while True:
             if self._stop.why and unit.attempt == 1 and unit.kind != "cleanup":
                 return self._without(unit, self._end_of_stopped(), f"not run: {self._why()}")
-            end, lost = await self._try(replace(unit, stop=self._stop), queue)
+            end, lost = await self._try(
+                replace(unit, stop=self._stop, careful=not self._order.resume), queue
+            )
             if end is not None and not end.evicted:
                 return _Report(Status(end.status), end.message)
             state = lost if end is None else end.state
