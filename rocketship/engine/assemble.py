@@ -25,7 +25,7 @@ from rocketship.runtime.embedded.backend import EmbeddedBackend
 from rocketship.runtime.ports import Recovery
 from rocketship.settings.engine import EngineSettings
 from rocketship.store.base import RunRecord, RunStore
-from rocketship.store.sealing import Sealer, check_key, derived_key, key_from_file
+from rocketship.store.sealing import CHECK_FILE, Sealer, check_key, derived_key, key_from_file
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
 from rocketship.suite.load import LoadedSuite
 
@@ -53,8 +53,11 @@ async def open_engine(
         checked: Suites about to be run that this process has loaded already.
 
     Raises:
-        StoreError: The data folder or the database cannot be used.
+        StoreError: The data folder, the database or the encryption key cannot be used.
     """
+    if settings.encryption_key.reveal() and (settings.data_dir / CHECK_FILE).exists():
+        # A wrong key is a mistake of whoever starts this, not of the first run that has a secret.
+        encryption_key(settings)
     store, peers = await _open_store(settings)
     hub = Hub()
     activity = Activity(store, hub)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rocketship.store.sealing import check_key, derived_key
 from tests.fixtures.cli import isolated_environment, run_cli
 from tests.fixtures.engine_process import EngineProcess
 
@@ -46,6 +47,19 @@ def test_damaged_database_exits_three_with_a_remedy(tmp_path: Path) -> None:
     assert ended.returncode == 3
     assert "damaged" in ended.stderr
     assert "hint: " in ended.stderr
+
+
+def test_engine_with_another_encryption_key_than_before_exits_three(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    check_key(folder, derived_key("former key"))
+    env = {**ANY_PORT, "ROCKETSHIP_DATA_DIR": str(folder), "ROCKETSHIP_ENCRYPTION_KEY": "new key"}
+
+    ended = run_cli(["engine"], cwd=tmp_path, home=tmp_path / "home", env=env)
+
+    assert ended.returncode == 3
+    assert "the encryption key is not the one" in ended.stderr
+    assert "hint: restore the former key" in ended.stderr
+    assert "new key" not in ended.stderr
 
 
 @pytest.mark.parametrize(
