@@ -24,10 +24,11 @@ from tests.fixtures.engine_process import EngineProcess
 from tests.fixtures.workbench import Workbench, case, suite
 
 PLACES = (
-    *("process_env", "env_file", "script_env", "query", "json", "dsn", "dsn_var", "long_body"),
+    *("process_env", "env_file", "dsn", "dsn_var"),
     *("basic", "bearer", "digest", "oauth2", "sigv4_key", "sigv4_session"),
     *("authorization", "x_api_key", "x_vault_token", "proxy_authorization", "cookie"),
-    *("saved_json", "saved_header", "saved_failed", "saved_script"),
+    *("saved_json", "saved_header", "saved_cookie", "saved_failed"),
+    *("saved_script", "saved_killed"),
 )
 #: Odd enough that every encoding looks different.
 CANARIES = {place: f"cnry.{place}/'é\"+&<?{place[::-1]}" for place in PLACES}
@@ -44,7 +45,7 @@ def get(name: str, url: str, **config: Any) -> dict[str, Any]:
     return step(name, "http", {"method": "POST", "url": url, **config}, assertions=wrong)
 
 
-def canary_suite(url: str, *, literal: bool) -> dict[str, Any]:
+def canary_suite(url: str) -> dict[str, Any]:
     """Return a suite whose every test fails with a secret in its request and its response."""
     echo = f"{url}/echo"
     env = {name: f"{{{{ .env.{name.upper()} }}}}" for name in ("process_env", "env_file")}
@@ -87,6 +88,34 @@ def canary_suite(url: str, *, literal: bool) -> dict[str, Any]:
             get("b", echo, json={"again": "{{ kept }}", "padding": "{{ kept | base64 }}"}),
         ),
         case(
+            "saved header",
+            step(
+                "a",
+                "http",
+                {
+                    "method": "GET",
+                    "url": f"{url}/response-headers",
+                    "query": {"X-Ticket": PLAIN["saved_header"]},
+                },
+                save=[{"header": "X-Ticket", **keep}],
+            ),
+            get("b", echo, body="{{ kept }}"),
+        ),
+        case(
+            "saved cookie",
+            step(
+                "a",
+                "http",
+                {
+                    "method": "GET",
+                    "url": f"{url}/cookies/set",
+                    "query": {"id": PLAIN["saved_cookie"]},
+                },
+                save=[{"cookie": "id", **keep}],
+            ),
+            get("b", f"{url}/anything", json={"again": "{{ kept }}"}),
+        ),
+        case(
             "saved in vain",
             {**get("a", echo, **failing), "save": [{"json_path": ".json.t", **keep}]},
         ),
@@ -111,7 +140,7 @@ def canary_suite(url: str, *, literal: bool) -> dict[str, Any]:
         case("refused", get("a", "http://127.0.0.1:1/{{ .env.ENV_FILE | urlencode }}")),
     ]
     dsn_var = f"mysql://ada:{PLAIN['dsn_var']}@127.0.0.1:1/shop"
-    return suite(*tests, *(literals if literal else ()), vars={"dsn": dsn_var})
+    return suite(*tests, *literals, vars={"dsn": dsn_var})
 
 
 def forms(secret: str) -> Iterator[bytes]:
@@ -153,7 +182,7 @@ def command_lines() -> bytes:
 
 def prepare(bench: Workbench, url: str, **changes: Any) -> dict[str, str]:
     """Write suite and environment file; return the process environment."""
-    content = canary_suite(url, literal=True)
+    content = canary_suite(url)
     content["tests"] += changes.get("more", [])
     bench.write("shop.yaml", content)
     bench.write("shop.env", f"ENV_FILE={json.dumps(CANARIES['env_file'], ensure_ascii=False)}\n")
@@ -234,7 +263,7 @@ def test_canaries_are_not_in_files_or_arguments_after_a_kill(
     config = {
         "method": "POST",
         "url": f"{sample_api}/echo",
-        "json": {"t": PLAIN["saved_header"], "e": "{{ .env.ENV_FILE }}"},
+        "json": {"t": PLAIN["saved_killed"], "e": "{{ .env.ENV_FILE }}"},
     }
     held = bench.hold("hold", config={"env": {"A": "{{ .env.ENV_FILE }}", "B": "{{ kept }}"}})
     holding = case("held", step("a", "http", config, save=keep), held)
@@ -304,16 +333,25 @@ def test_engine_tells_no_canary_over_the_wire_or_in_its_log(
 
 
 async def ask(address: str) -> bytes:
-    """Return everything the engine tells about its runs; the suite as it was written excepted."""
+    """Return everything the engine tells about its run, as it goes over the wire.
+
+    The suite itself is given back as it was written; of it only what is not in the file must be
+    absent.
+    """
     async with grpc.aio.insecure_channel(address) as channel:
         stub: Any = EngineStub(channel)
         runs = await stub.ListRuns(engine_pb2.ListRunsRequest())
         run_id = runs.runs[0].run_id
-        got = await stub.GetRun(engine_pb2.GetRunRequest(run_id=run_id))
-        logs = [
-            str(line) async for line in stub.StreamLogs(engine_pb2.LogStreamRequest(run_id=run_id))
+        replies = [
+            runs,
+            await stub.GetRun(engine_pb2.GetRunRequest(run_id=run_id, with_events=True)),
         ]
-        watched = [
-            str(item) async for item in stub.WatchRun(engine_pb2.WatchRunRequest(run_id=run_id))
-        ]
-    return "\n".join((str(runs), str(got), *logs, *watched)).encode()
+        request = engine_pb2.LogStreamRequest(run_id=run_id)
+        replies += [line async for line in stub.StreamLogs(request)]
+        watching = engine_pb2.WatchRunRequest(run_id=run_id)
+        replies += [item async for item in stub.WatchRun(watching)]
+        spec = await stub.GetRunSpec(engine_pb2.GetRunSpecRequest(run_id=run_id))
+    written = spec.SerializeToString()
+    given = ("process_env", "env_file")
+    assert not [place for place in given for form in forms(CANARIES[place]) if form in written]
+    return b"\n".join(reply.SerializeToString() for reply in replies)
