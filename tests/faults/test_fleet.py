@@ -224,8 +224,8 @@ def test_rolling_restart_under_load_loses_no_line_and_no_verdict(
 
 
 def test_engines_that_start_at_once_migrate_once(
-    tmp_path: Path, cluster: Cluster, database: str
+    tmp_path: Path, postgres_cluster: Cluster, database: str
 ) -> None:
-    with engines(tmp_path, cluster.url(database), 4):
-        versions = cluster.execute("SELECT version FROM schema_version", database)
+    with engines(tmp_path, postgres_cluster.url(database), 4):
+        versions = postgres_cluster.execute("SELECT version FROM schema_version", database)
         assert versions == [(1,)]

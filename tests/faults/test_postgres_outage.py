@@ -145,13 +145,13 @@ class Cable:
 
 
 def test_engine_cut_off_from_postgres_loses_its_runs_to_another(
-    tmp_path: Path, cluster: Cluster, database: str
+    tmp_path: Path, postgres_cluster: Cluster, database: str
 ) -> None:
     async def body(shop: Counted) -> None:
-        cable = Cable(cluster.port)
+        cable = Cable(postgres_cluster.port)
         async with stand_ins.tcp(cable.carry) as port:
-            far = engines(tmp_path / "far", cluster.url(database, port=port), 1)
-            near = engines(tmp_path / "near", cluster.url(database), 1)
+            far = engines(tmp_path / "far", postgres_cluster.url(database, port=port), 1)
+            near = engines(tmp_path / "near", postgres_cluster.url(database), 1)
             (one,) = await asyncio.to_thread(far.__enter__)
             (two,) = await asyncio.to_thread(near.__enter__)
             try:
@@ -185,21 +185,23 @@ def test_engine_cut_off_from_postgres_loses_its_runs_to_another(
 
 
 def test_full_disk_of_postgres_is_waited_out(
-    tmp_path: Path, cluster: Cluster, database: str
+    tmp_path: Path, postgres_cluster: Cluster, database: str
 ) -> None:
     async def body(engine: EngineProcess, shop: Counted) -> None:
         async with client_of(engine) as client, client_of(engine, retry_seconds=0) as hasty:
             run_id = await client.create_run(busy(shop, 10), {})
             await shop.until("do", 2)
-            await asyncio.to_thread(cluster.execute, REFUSE, database)
+            await asyncio.to_thread(postgres_cluster.execute, REFUSE, database)
             with pytest.raises(StoreError, match="has no space left"):
                 await hasty.create_run(spec(log("a")), {})
-            await asyncio.to_thread(cluster.execute, "DROP TRIGGER full_disk ON event", database)
+            await asyncio.to_thread(
+                postgres_cluster.execute, "DROP TRIGGER full_disk ON event", database
+            )
             events = await follow(client, run_id)
             assert check_record(events).status is Status.PASSED
             assert shop.done["do"] == 10
 
-    with counted() as shop, engines(tmp_path, cluster.url(database), 1) as (engine,):
+    with counted() as shop, engines(tmp_path, postgres_cluster.url(database), 1) as (engine,):
         asyncio.run(body(engine, shop))
 
 

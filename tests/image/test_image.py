@@ -51,7 +51,7 @@ def engine(podman: Podman, image: str) -> Iterator[Container]:
 
 def wait_until_ready(engine: Container) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while "Ready: " not in engine.log:
+    while "Ready: " not in engine.log or not engine.alive:
         assert time.monotonic() < deadline, engine.log
         time.sleep(0.05)
 

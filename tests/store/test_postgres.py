@@ -66,7 +66,7 @@ def refusal(url: str, monkeypatch: pytest.MonkeyPatch, patience: float = 0.5) ->
 
 
 def test_stores_that_open_at_once_migrate_once(
-    cluster: Cluster, database: str, database_url: str
+    postgres_cluster: Cluster, database: str, database_url: str
 ) -> None:
     async def main() -> None:
         async with AsyncExitStack() as stack:
@@ -74,25 +74,29 @@ def test_stores_that_open_at_once_migrate_once(
             await asyncio.gather(*opening)
 
     asyncio.run(main())
-    assert cluster.execute("SELECT version FROM schema_version", database) == [(len(migrations()),)]
+    assert postgres_cluster.execute("SELECT version FROM schema_version", database) == [
+        (len(migrations()),)
+    ]
 
 
 def test_database_of_a_newer_program_is_refused_with_its_version(
-    cluster: Cluster, database: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres_cluster: Cluster, database: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster.execute("CREATE TABLE schema_version (version int NOT NULL)", database)
-    cluster.execute("INSERT INTO schema_version VALUES (99)", database)
+    postgres_cluster.execute("CREATE TABLE schema_version (version int NOT NULL)", database)
+    postgres_cluster.execute("INSERT INTO schema_version VALUES (99)", database)
 
     error = refusal(database_url, monkeypatch)
 
-    assert f"the PostgreSQL database {database} at 127.0.0.1:{cluster.port}" in error.message
+    assert (
+        f"the PostgreSQL database {database} at 127.0.0.1:{postgres_cluster.port}" in error.message
+    )
     assert "version 99, newer than this program" in error.message
 
 
 def test_wrong_password_is_told_at_once_and_not_shown(
-    cluster: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
+    postgres_cluster: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = cluster.url(database, password="hunter2-is-not-it")
+    url = postgres_cluster.url(database, password="hunter2-is-not-it")
 
     error = refusal(url, monkeypatch, patience=60)
 
@@ -102,20 +106,20 @@ def test_wrong_password_is_told_at_once_and_not_shown(
 
 
 def test_missing_database_is_told_at_once(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    postgres_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = refusal(cluster.url("nowhere"), monkeypatch, patience=60)
+    error = refusal(postgres_cluster.url("nowhere"), monkeypatch, patience=60)
 
     assert 'database "nowhere" does not exist' in error.message
 
 
 def test_server_that_never_answers_is_given_up(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    postgres_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    error = refusal(cluster.url("nowhere", port=port), monkeypatch)
+    error = refusal(postgres_cluster.url("nowhere", port=port), monkeypatch)
 
     assert "Connection refused" in error.message
 
@@ -162,7 +166,7 @@ def test_statement_that_takes_too_long_is_ended(
 
 
 def test_only_one_engine_sweeps_at_a_time(
-    cluster: Cluster, database: str, database_url: str
+    postgres_cluster: Cluster, database: str, database_url: str
 ) -> None:
     runs = [record(float(number)) for number in range(RUNS_AT_ONCE + 5)]
 
@@ -176,11 +180,11 @@ def test_only_one_engine_sweeps_at_a_time(
         assert await store.delete_ended_before(15.0) == len(runs)
 
     with_store(database_url, body)
-    assert cluster.execute("SELECT count(*) FROM event", database) == [(0,)]
+    assert postgres_cluster.execute("SELECT count(*) FROM event", database) == [(0,)]
 
 
 def test_lost_runs_are_divided_and_never_adopted_twice(
-    cluster: Cluster, database: str, database_url: str
+    postgres_cluster: Cluster, database: str, database_url: str
 ) -> None:
     runs = [record(float(n), owner="dead") for n in range(MAX_ADOPTED + 10)]
     mine, nobodys = record(owner="one"), record(owner="")
@@ -205,7 +209,7 @@ def test_lost_runs_are_divided_and_never_adopted_twice(
 
 
 def test_listener_hears_again_after_its_connection_was_lost(
-    cluster: Cluster, database: str, database_url: str
+    postgres_cluster: Cluster, database: str, database_url: str
 ) -> None:
     run = record()
     event = Recorded(2, TestFinished(1.0, "t-0", 1, "A", Status.PASSED, 0.1))
@@ -221,7 +225,7 @@ def test_listener_hears_again_after_its_connection_was_lost(
             await bell.wait()
             await heard(store, bell, 2)
             kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^LISTEN'"
-            await asyncio.to_thread(cluster.execute, kill, database)
+            await asyncio.to_thread(postgres_cluster.execute, kill, database)
             await bell.wait()
             await heard(store, bell, 3)
 

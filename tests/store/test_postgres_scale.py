@@ -50,16 +50,16 @@ FROM generate_series(0, {EVENTS} - 1) AS n;
 
 
 @pytest.fixture
-def filled(cluster: Cluster, database: str) -> str:
+def filled(postgres_cluster: Cluster, database: str) -> str:
     """The URL of a database that is full of history."""
     assert set(LARGE) <= set(ALPHABET)
     for script in migrations():
-        cluster.execute(script, database)
-    cluster.execute("CREATE TABLE schema_version (version int NOT NULL)", database)
-    cluster.execute(f"INSERT INTO schema_version VALUES ({len(migrations())})", database)
-    cluster.execute(FILL, database)
-    cluster.execute("VACUUM ANALYZE", database)
-    return cluster.url(database)
+        postgres_cluster.execute(script, database)
+    postgres_cluster.execute("CREATE TABLE schema_version (version int NOT NULL)", database)
+    postgres_cluster.execute(f"INSERT INTO schema_version VALUES ({len(migrations())})", database)
+    postgres_cluster.execute(FILL, database)
+    postgres_cluster.execute("VACUUM ANALYZE", database)
+    return postgres_cluster.url(database)
 
 
 def plan(url: str, statement: Any, values: Any = None) -> dict[str, Any]:
