@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
+from rocketship.auth import alb
 from rocketship.redaction import Secret
 from rocketship.settings.auth import AuthSettings, TokenSettings
 from rocketship.settings.reader import Address
 from rocketship.wire._generated import engine_pb2 as pb
+from tests.auth.test_alb import KEY, NAME, SETTINGS, STRANGER, pem, say
 from tests.fixtures.browser import chromium, findings, new_page
 from tests.fixtures.engine import RunningEngine, engine_stub, running_engine
+from tests.fixtures.http_server import HttpServer, answer
 from tests.fixtures.issuer import running_issuer
 from tests.fixtures.workbench import case, fail, log
 from tests.server.rpc.test_servicer import create, lines, source
@@ -23,6 +26,7 @@ from tests.server.rpc.test_servicer import create, lines, source
 pytestmark = pytest.mark.slow
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 TOKEN = "rst_self_" + "u" * 43
+USER = TokenSettings(Secret(f"ann:{TOKEN}"))
 PHONE = {"width": 390, "height": 800}
 Body = Callable[[Browser, RunningEngine, Any], Awaitable[None]]
 
@@ -216,7 +220,7 @@ def test_pages_are_accessible_and_fit_a_phone(tmp_path: Path, scheme: str) -> No
 
 def test_token_signs_a_tab_in_until_it_is_reloaded(tmp_path: Path) -> None:
     async def main() -> None:
-        auth = AuthSettings(modes=("token",), token=TokenSettings(Secret(f"ann:{TOKEN}")))
+        auth = AuthSettings(modes=("token",), token=USER)
         async with (
             running_engine(tmp_path, auth=auth) as engine,
             engine_stub(engine) as stub,
@@ -266,3 +270,30 @@ def test_provider_without_a_load_balancer_explains_how_to_get_in(tmp_path: Path)
                 assert await findings(page) == []
 
     asyncio.run(main())
+
+
+def test_load_balancer_signs_people_in_and_nobody_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with (
+            running_engine(
+                tmp_path, auth=AuthSettings(modes=("token",), token=USER, alb=SETTINGS)
+            ) as engine,
+            chromium() as browser,
+        ):
+            signed = {"x-amzn-oidc-data": say(KEY, exp=2**32)}
+            async with new_page(browser, extra_http_headers=signed) as page:
+                await page.goto(engine.url)
+                await expect(page.locator("#who")).to_have_text("bob@x.example")
+                await expect(page.locator("#live")).to_have_text("live")
+            forged = {"x-amzn-oidc-data": say(STRANGER, exp=2**32)}
+            for headers in (forged, {"x-amzn-oidc-identity": "bob@x.example"}):
+                async with new_page(browser, extra_http_headers=headers) as page:
+                    await page.goto(engine.url)
+                    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+                    await expect(page.locator("#who")).to_have_text("")
+
+    with HttpServer({f"/{NAME}": answer(pem(KEY))}) as keys:
+        monkeypatch.setattr(alb, "key_server", lambda region: keys.url("").rstrip("/"))
+        asyncio.run(main())
