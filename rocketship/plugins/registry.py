@@ -29,10 +29,11 @@ BUILT_IN: Mapping[str, str] = {
     "http": "rocketship.plugins.http.plugin:Http",
     "log": "rocketship.plugins.log:LogPlugin",
     "script": "rocketship.plugins.script.plugin:Script",
+    "sql": "rocketship.plugins.sql.plugin:Sql",
 }
 
 #: Plugins of the language that come with later releases; to forbid one early is no mistake.
-PLANNED = ("agent", "browser_use", "playwright", "sql", "supabase")
+PLANNED = ("agent", "browser_use", "playwright", "supabase")
 
 
 class Registry:

@@ -47,6 +47,7 @@ UNUSED = {
     "rocketship.demo",
     "rocketship.plugins.http",
     "rocketship.plugins.script",
+    "rocketship.plugins.sql",
     "rocketship.reports",
     "rocketship.server",
     "rocketship.tokens",
