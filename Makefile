@@ -81,7 +81,7 @@ $(STAMP): pyproject.toml | $(BIN)/python
 $(DEV_STAMP): $(STAMP)
 	sh scripts/install-packages.sh curl:curl git:git bash:bash nginx:nginx-light \
 		node:nodejs npm:npm chromium:chromium \
-		dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring pg_ctlcluster:postgresql \
+		dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring pg_ctlcluster:postgresql mariadb-install-db:mariadb-server \
 		podman:podman runc:runc debootstrap:debootstrap
 	npm ci --prefix web --no-audit --no-fund --loglevel=error
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev

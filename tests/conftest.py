@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.fixtures.history",
     "tests.fixtures.image",
     "tests.fixtures.oidc_provider",
+    "tests.fixtures.mariadb",
     "tests.fixtures.postgres",
     "tests.fixtures.sample_api",
     "tests.fixtures.secret_service",

@@ -11,9 +11,10 @@ from rocketship.plugins.sql.database import Database
 from rocketship.suite.fields import Text
 from rocketship.values import Json
 
-DRIVERS = ("sqlite",)
+DRIVERS = ("postgres", "mysql", "mariadb", "sqlite")
 
-_URL_PASSWORD = r"^[A-Za-z][\w+.-]*://[^/?#:@]*:(?P<password>.+)@"
+_SCHEME = r"[A-Za-z][\w+.-]*://"
+_URL_PASSWORD = rf"^{_SCHEME}[^/?#:@]*:(?P<password>.+)@"
 _GO_PASSWORD = r"^[^:/@]*:(?P<password>.*)@"
 _WORD_PASSWORD = r"(?:^|[\s?&;])password\s*=\s*(?P<password>'(?:[^'\\]|\\.)*'|[^\s&;]+)"
 
@@ -33,10 +34,9 @@ class Dsn(Text):
 def passwords(dsn: str) -> tuple[str, ...]:
     """Return what may be a password in a DSN of any form, as written and decoded."""
     found: list[str] = []
-    url = re.search(_URL_PASSWORD, dsn)
-    for match in (url, None if url else re.search(_GO_PASSWORD, dsn, re.DOTALL)):
-        if match is not None:
-            found += [match["password"], unquote(match["password"])]
+    pattern = _URL_PASSWORD if re.match(_SCHEME, dsn) else _GO_PASSWORD
+    if match := re.search(pattern, dsn, re.DOTALL):
+        found += [match["password"], unquote(match["password"])]
     for match in re.finditer(_WORD_PASSWORD, dsn, re.IGNORECASE):
         word = match["password"]
         found += [word, unquote(word), re.sub(r"\\(.)", r"\1", word.strip("'"))]
@@ -50,9 +50,15 @@ def open_database(driver: str, dsn: str, workdir: str) -> Database:
         ConfigError: The DSN does not fit the driver.
     """
     if driver == "sqlite":
-        from rocketship.plugins.sql.sqlite import Sqlite
+        from rocketship.plugins.sql.drivers.sqlite import Sqlite
 
         if re.match(r"[a-z]+://", dsn):
             raise ConfigError("dsn: sqlite takes a path", hint="a path, a file: URI or :memory:")
         return Sqlite(dsn, workdir)
-    raise AssertionError(driver)
+    if driver == "postgres":
+        from rocketship.plugins.sql.drivers.postgres import Postgres
+
+        return Postgres(dsn, passwords(dsn))
+    from rocketship.plugins.sql.drivers.mysql import MySql
+
+    return MySql(dsn, passwords(dsn))

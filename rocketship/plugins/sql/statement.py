@@ -30,15 +30,16 @@ def bind(
 ) -> tuple[str, list[Any]]:
     """Return a statement with a driver's placeholder for each `:name` of `params`, and the values.
 
-    Other names after a colon stay as they are: array slices and casts look the same.
+    The placeholder `$` stands for `$1`, `$2` and so on. Other names after a colon stay as they are:
+    array slices and casts look the same.
     """
     if not (used_names(sql, dialect) & params.keys()):
         return sql, []
     pieces, values = [], []
     for token in tokens(sql, dialect):
         if token.kind == "parameter" and token.text[1:] in params:
-            pieces.append(placeholder)
             values.append(params[token.text[1:]])
+            pieces.append(f"${len(values)}" if placeholder == "$" else placeholder)
         elif placeholder == "%s":
             pieces.append(token.text.replace("%", "%%"))
         else:

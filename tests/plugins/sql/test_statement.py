@@ -42,6 +42,7 @@ def test_only_reads_means_no_effect_at_all(sql: str, expected: bool) -> None:
         ("SELECT ':id' -- :id", "?", ("SELECT ':id' -- :id", [])),
         ("SELECT :id::text, a[1:n]", "%s", ("SELECT %s::text, a[1:n]", [7])),
         ("SELECT 5 % 2, '%' || :id", "%s", ("SELECT 5 %% 2, '%%' || %s", [7])),
+        ("SELECT :id, 5 % 2, :id", "$", ("SELECT $1, 5 % 2, $2", [7, 7])),
         ("SELECT 5 % 2", "%s", ("SELECT 5 % 2", [])),
     ],
 )

@@ -1,0 +1,195 @@
+"""PostgreSQL, by psycopg; every value but numbers and booleans is the text that psql prints."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+from rocketship.errors import ConfigError, ConnectionFailed, DatabaseError, PluginError, StepError
+from rocketship.plugins.sql.database import Connection, Database, place
+from rocketship.plugins.sql.result import Query, Room
+from rocketship.values import Json, to_text
+
+#: How long the server has to take a request to cancel, in seconds.
+CANCEL_SECONDS = 2.0
+#: Rows that come over at a time, where the client library can do so.
+CHUNK_ROWS = 500
+#: Numbers of types, the same in every PostgreSQL.
+_BOOLEAN = 16
+_INTEGERS = frozenset({20, 21, 23, 26})
+_FLOATS = frozenset({700, 701})
+
+
+class Postgres(Database):
+    """What a `postgres://` URL or `key=value` words say."""
+
+    dialect: ClassVar[str] = "postgres"
+
+    def __init__(self, dsn: str, secrets: tuple[str, ...]) -> None:
+        psycopg = _library()
+        try:
+            words = psycopg.conninfo.conninfo_to_dict(dsn)
+        except psycopg.ProgrammingError:
+            hint = "postgres://user:password@host:port/name, or host=… port=… dbname=… user=…"
+            raise ConfigError("dsn: not one of PostgreSQL", hint=f"write {hint}") from None
+        self._dsn = dsn
+        self.secrets = (*secrets, *filter(None, [words.get("password")]))
+        host = words.get("host") or words.get("hostaddr") or "localhost"
+        name = words.get("dbname") or words.get("user") or ""
+        self.label = f"postgres {host}:{words.get('port') or 5432}/{name}"
+
+    def connect(self, timeout: float) -> PostgresConnection:
+        psycopg = _library()
+        try:
+            connection = psycopg.connect(
+                self._dsn,
+                autocommit=True,
+                connect_timeout=max(2, math.ceil(timeout)),
+                client_encoding="utf8",
+                fallback_application_name="rocketship",
+            )
+        except psycopg.Error as error:
+            message = " ".join(str(error).split())
+            raise ConnectionFailed(
+                f"{self.label}: {message}", hint=_connection_hint(message)
+            ) from error
+        return PostgresConnection(connection)
+
+
+class PostgresConnection(Connection):
+    """A connection; every statement is its own transaction unless one was begun."""
+
+    placeholder: ClassVar[str] = "$"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Sequence[Any], query: Query, room: Room) -> None:
+        psycopg = _library()
+        if any("\0" in text for text in (sql, *map(to_text, values))):
+            raise DatabaseError("PostgreSQL takes no NUL characters")
+        try:
+            self._send(sql, values)
+            result = self._next()
+            columns = [_text(result.fname(i)) for i in range(result.nfields)] if result else []
+            query.fill(columns, self._rows(result, query), room)
+        except psycopg.Error as error:
+            raise _failure(error, sql, lost=self._connection.closed) from error
+
+    def _send(self, sql: str, values: Sequence[Any]) -> None:
+        from psycopg import capabilities, generators
+
+        server = self._connection.pgconn
+        # Not by a cursor: it would forget the columns of empty results and the number of changes.
+        server.send_query_params(
+            sql.encode("utf-8", "replace"),
+            [None if v is None else to_text(v).encode("utf-8", "replace") for v in values],
+        )
+        if capabilities.has_stream_chunked():
+            server.set_chunked_rows_mode(CHUNK_ROWS)
+        else:
+            server.set_single_row_mode()
+        self._connection.wait(generators.send(server))
+
+    def _next(self) -> Any:
+        """Return the next part of the result, or None after the last."""
+        from psycopg import errors, generators
+        from psycopg.pq import ExecStatus
+
+        result = self._connection.wait(generators.fetch(self._connection.pgconn))
+        if result is None:
+            return None
+        if result.status in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH):
+            self._connection.close()
+            raise DatabaseError("COPY with STDIN or STDOUT is not possible", hint="use INSERT")
+        if result.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
+            while self._connection.wait(generators.fetch(self._connection.pgconn)):
+                continue
+            raise errors.error_from_result(result)
+        return result
+
+    def _rows(self, result: Any, query: Query) -> Iterator[list[Json]]:
+        query.rows_affected = 0
+        while result is not None:
+            columns = [(i, result.ftype(i)) for i in range(result.nfields)]
+            for row in range(result.ntuples):
+                yield [_json(result.get_value(row, i), kind) for i, kind in columns]
+            tag = _text(result.command_status).split()
+            if tag and tag[0] in ("INSERT", "UPDATE", "DELETE", "MERGE"):
+                query.rows_affected = int(tag[-1])
+            result = self._next()
+
+    def interrupt(self) -> None:
+        psycopg = _library()
+        with contextlib.suppress(psycopg.Error, OSError):
+            self._connection.cancel_safe(timeout=CANCEL_SECONDS)
+        # A server that is gone answers nothing; the thread that waits for it must go on.
+        with contextlib.suppress(psycopg.Error, OSError):
+            descriptor = os.dup(self._connection.fileno())
+            with socket.socket(fileno=descriptor) as duplicate:
+                duplicate.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _json(raw: bytes | None, kind: int) -> Json:
+    if raw is None:
+        return None
+    if kind in _INTEGERS:
+        return int(raw)
+    if kind == _BOOLEAN:
+        return raw == b"t"
+    if kind in _FLOATS and math.isfinite(float(raw)):
+        return float(raw)
+    return _text(raw)
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode("utf-8", "replace")
+
+
+def _failure(error: Any, sql: str, *, lost: bool) -> StepError:
+    told = error.diag
+    message = told.message_primary or " ".join(str(error).split())
+    if told.message_detail:
+        message += f": {told.message_detail}"
+    if told.statement_position:
+        message += f" ({place(sql, int(told.statement_position) - 1)})"
+    if lost:
+        hint = "the server ended the connection; its log tells why"
+        return ConnectionFailed(message, hint=hint)
+    hints = {"42P01": "create it in an earlier step, or check the dsn and the search_path"}
+    return DatabaseError(message, hint=told.message_hint or hints.get(told.sqlstate or ""))
+
+
+def _connection_hint(message: str) -> str | None:
+    for words, hint in (
+        ("password authentication failed", "check user and password in the dsn"),
+        ("no password supplied", "the server wants a password: add it to the dsn"),
+        ("does not support SSL", "add sslmode=disable to the dsn if that is intended"),
+        ("certificate", "name the authority's file in the dsn: sslrootcert=…"),
+        ("resolve", "check the host in the dsn"),
+        ("Name or service not known", "check the host in the dsn"),
+        ("Connection refused", "is the database running, and are host and port right?"),
+        ("timeout", "does anything keep the engine from reaching host and port?"),
+        ("does not exist", "check the names of database and user in the dsn"),
+    ):
+        if words in message:
+            return hint
+    return None
+
+
+@cache
+def _library() -> Any:
+    try:
+        import psycopg
+    except ImportError as error:
+        hint = 'pip install "psycopg[binary]"'
+        raise PluginError(f"the driver of postgres is missing: {error}", hint=hint) from error
+    return psycopg
