@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import pytest
 
+from rocketship.errors import PluginError
+from rocketship.plugins.sql.drivers import mysql, postgres
 from rocketship.plugins.sql.plugin import Sql
+from tests.plugins.calls import run_step
 
 
 @pytest.mark.parametrize(
@@ -25,3 +31,22 @@ def test_password_of_any_form_is_secret(dsn: str, password: str) -> None:
 def test_dsn_without_password_has_no_secret() -> None:
     assert list(Sql.config.secrets({"dsn": "postgres://user@host/x"})) == []
     assert list(Sql.config.secrets({"dsn": "data/app.db"})) == []
+
+
+@pytest.mark.parametrize(
+    ("driver", "module", "library", "dsn", "hint"),
+    [
+        ("postgres", postgres, "psycopg", "host=h", 'pip install "psycopg[binary]"'),
+        ("mysql", mysql, "pymysql", "u@tcp(h)/x", "pip install PyMySQL"),
+    ],
+)
+def test_missing_driver_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, driver: str, module: Any, library: str, dsn: str, hint: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    module._library.cache_clear()
+    given: dict[str, Any] = {"driver": driver, "dsn": dsn, "commands": ["SELECT 1"]}
+    assert list(Sql().check(given)) == []
+    with pytest.raises(PluginError, match=f"the driver of {driver} is missing") as raised:
+        run_step(Sql(), given)
+    assert raised.value.hint == hint

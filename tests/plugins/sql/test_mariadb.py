@@ -115,3 +115,8 @@ def test_server_that_never_answers_is_given_up() -> None:
         dsn = f"u:secret@tcp(127.0.0.1:{silent.getsockname()[1]})/x"
         failure = run(dsn, "SELECT 1", timeout="200ms").failure
     assert isinstance(failure, StepTimeout)
+
+
+def test_connection_that_the_server_ends_is_told(mariadb_dsn: str) -> None:
+    failure = run(mariadb_dsn, "KILL CONNECTION_ID()", "SELECT 1").failure
+    assert isinstance(failure, ConnectionFailed)

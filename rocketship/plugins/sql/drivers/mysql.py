@@ -48,6 +48,7 @@ class MySql(Database):
     dialect: ClassVar[str] = "mysql"
 
     def __init__(self, dsn: str, secrets: tuple[str, ...]) -> None:
+        _library()
         self.secrets = secrets
         self._arguments = _from_url(dsn) if "://" in dsn.partition("@")[0] else _from_go(dsn)
         known = self._arguments
