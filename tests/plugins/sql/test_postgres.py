@@ -90,10 +90,10 @@ def test_transaction_is_undone_by_a_failure(database_url: str) -> None:
     assert row(run(database_url, "SELECT count(*) AS n FROM t")) == {"n": 0}
 
 
-def test_missing_table_has_place_and_hint(cluster: Cluster, database: str) -> None:
-    failure = run(cluster.url(database), "SELECT *\n  FROM absent").failure
+def test_missing_table_has_place_and_hint(postgres_cluster: Cluster, database: str) -> None:
+    failure = run(postgres_cluster.url(database), "SELECT *\n  FROM absent").failure
     assert isinstance(failure, DatabaseError)
-    where = f"postgres 127.0.0.1:{cluster.port}/{database}: query 0"
+    where = f"postgres 127.0.0.1:{postgres_cluster.port}/{database}: query 0"
     assert failure.message == f'{where}: relation "absent" does not exist (line 2, column 8)'
     assert failure.hint
 
@@ -109,9 +109,9 @@ def test_missing_table_has_place_and_hint(cluster: Cluster, database: str) -> No
     ],
 )
 def test_connection_failure_says_what_to_check(
-    cluster: Cluster, dsn: str, message: str, hint: str
+    postgres_cluster: Cluster, dsn: str, message: str, hint: str
 ) -> None:
-    failure = run(dsn.format(port=cluster.port), "SELECT 1").failure
+    failure = run(dsn.format(port=postgres_cluster.port), "SELECT 1").failure
     assert isinstance(failure, ConnectionFailed)
     assert message in failure.message
     assert hint in (failure.hint or "")
@@ -123,19 +123,21 @@ def test_dsn_that_is_none_is_refused() -> None:
         run("just words", "SELECT 1")
 
 
-def test_timeout_ends_the_query_on_the_server(cluster: Cluster, database: str) -> None:
-    done = run(cluster.url(database), "SELECT pg_sleep(60)", timeout="200ms")
+def test_timeout_ends_the_query_on_the_server(postgres_cluster: Cluster, database: str) -> None:
+    done = run(postgres_cluster.url(database), "SELECT pg_sleep(60)", timeout="200ms")
     assert isinstance(done.failure, StepTimeout)
-    assert not active(cluster)
+    assert not active(postgres_cluster)
 
 
-def test_cancelled_step_ends_the_query_and_delays_nobody(cluster: Cluster, database: str) -> None:
-    plugin, dsn = Sql(), cluster.url(database)
+def test_cancelled_step_ends_the_query_and_delays_nobody(
+    postgres_cluster: Cluster, database: str
+) -> None:
+    plugin, dsn = Sql(), postgres_cluster.url(database)
 
     async def work() -> Outcome:
         sleep = make_call(plugin, config(dsn, "SELECT pg_sleep(60)"))
         sleeper = asyncio.create_task(plugin.run(sleep))
-        while not await asyncio.to_thread(active, cluster):
+        while not await asyncio.to_thread(active, postgres_cluster):
             await asyncio.sleep(0.01)
         neighbour = await plugin.run(make_call(plugin, config(dsn, "SELECT 1 AS a")))
         sleeper.cancel()
@@ -144,7 +146,7 @@ def test_cancelled_step_ends_the_query_and_delays_nobody(cluster: Cluster, datab
         return neighbour
 
     assert row(in_loop(plugin, work)) == {"a": 1}
-    assert not active(cluster)
+    assert not active(postgres_cluster)
 
 
 def test_server_that_never_answers_is_given_up() -> None:
@@ -175,6 +177,6 @@ def test_huge_result_is_counted_in_bounded_memory(database_url: str) -> None:
     assert query.truncated
 
 
-def active(cluster: Cluster) -> bool:
+def active(postgres_cluster: Cluster) -> bool:
     sql = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
-    return bool(cluster.execute(sql))
+    return bool(postgres_cluster.execute(sql))
