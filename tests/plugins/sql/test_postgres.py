@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from rocketship.errors import ConfigError, ConnectionFailed, DatabaseError, StepTimeout
 from rocketship.plugins import Outcome
@@ -180,3 +181,16 @@ def test_huge_result_is_counted_in_bounded_memory(database_url: str) -> None:
 def active(postgres_cluster: Cluster) -> bool:
     sql = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
     return bool(postgres_cluster.execute(sql))
+
+
+def test_password_of_the_environment_is_not_for_suites(
+    postgres_cluster: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = conninfo_to_dict(postgres_cluster.url(database))
+    monkeypatch.setenv("PGPASSWORD", str(words.pop("password")))
+    dsn = " ".join(f"{name}={value}" for name, value in words.items())
+
+    failure = run(dsn, "SELECT 1").failure
+
+    assert failure is not None
+    assert "password" in failure.message

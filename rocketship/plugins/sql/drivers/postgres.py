@@ -38,6 +38,8 @@ class Postgres(Database):
             hint = "postgres://user:password@host:port/name, or host=… port=… dbname=… user=…"
             raise ConfigError("dsn: not one of PostgreSQL", hint=f"write {hint}") from None
         self._dsn = dsn
+        # Otherwise libpq takes what is missing from the environment of whoever runs the suite.
+        self._own = {"password": words.get("password") or "", "passfile": os.devnull}
         self.secrets = (*secrets, *filter(None, [words.get("password")]))
         host = words.get("host") or words.get("hostaddr") or "localhost"
         name = words.get("dbname") or words.get("user") or ""
@@ -48,6 +50,7 @@ class Postgres(Database):
         try:
             connection = psycopg.connect(
                 self._dsn,
+                **self._own,
                 autocommit=True,
                 connect_timeout=max(2, math.ceil(timeout)),
                 client_encoding="utf8",
