@@ -304,6 +304,9 @@ class RunService:
         record = await self.resolve(prefix)
         events = await self._stored_events(record.id)
         result = fold(record.id, (item.event for item in events))
+        if result.status.finished and not record.status.finished:
+            # It ended while its events were read.
+            record = await self.resolve(record.id)
         return RunDetails(record, result, events[-1].seq if events else 0, tuple(events))
 
     async def get_spec(self, prefix: str) -> RunSpec:

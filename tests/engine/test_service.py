@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,11 @@ from rocketship.engine.assemble import Engine, open_engine
 from rocketship.engine.planning import LONG_SUITE_BYTES
 from rocketship.errors import Conflict, NotFound, Overloaded
 from rocketship.plugins.registry import Registry
-from rocketship.run.events import RunFinished
+from rocketship.run.events import Recorded, RunFinished
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
 from rocketship.settings.engine import engine_settings
+from rocketship.store.sqlite import SqliteStore
 
 SUITE = b"""
 name: Shop
@@ -154,5 +156,26 @@ def test_health_tells_of_a_store_that_cannot_be_used(tmp_path: Path) -> None:
         assert await engine.service.health() == {"store": True, "runtime": True}
         await engine.service._store.close()
         assert await engine.service.health() == {"store": False, "runtime": True}
+
+    with_engine(tmp_path, body)
+
+
+def test_run_that_ends_while_it_is_read_is_told_as_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(engine: Engine) -> None:
+        run_id = await engine.service.create_run(SLOW, {})
+        stored = SqliteStore.events
+
+        async def later(store: SqliteStore, *arguments: Any) -> list[Recorded]:
+            """Read the events when the run has ended since its record was read."""
+            monkeypatch.setattr(SqliteStore, "events", stored)
+            await engine.service.cancel_run(run_id, reason="enough")
+            await engine.service.wait_ended(run_id)
+            return await store.events(*arguments)
+
+        monkeypatch.setattr(SqliteStore, "events", later)
+        details = await engine.service.get_run(run_id)
+        assert details.record.status is details.result.status is Status.CANCELLED
 
     with_engine(tmp_path, body)

@@ -26,7 +26,7 @@ export function watchRun(main: HTMLElement, refused: () => void): void {
   const runId = main.dataset.run ?? "";
   const open = (signal: AbortSignal) =>
     engine.watchRun({ runId, afterSeq: page.seq, withLines: true }, { signal });
-  void follow(open, (message) => page.take(message), refused);
+  void follow(open, (message) => page.take(message), refused, () => page.end());
 }
 
 class RunPage {
@@ -46,6 +46,11 @@ class RunPage {
     this.apply(JSON.parse(message.event.json) as RunEvent);
   }
 
+  /** The stream is over: nothing more happens to the run, whatever has been seen of it. */
+  end(): void {
+    setTimeout(() => void this.complete(), Math.random() * SPREAD);
+  }
+
   private apply(event: RunEvent): void {
     const row = event.unit ? this.row(event.unit, event.name ?? event.unit) : undefined;
     if (row && event.kind === "test_started") {
@@ -58,8 +63,6 @@ class RunPage {
       setDoing(row, "");
       setTook(row, event.duration_seconds ?? 0);
       this.count();
-    } else if (event.kind === "run_finished") {
-      setTimeout(() => void this.complete(), Math.random() * SPREAD);
     }
   }
 

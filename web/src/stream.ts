@@ -22,6 +22,7 @@ export async function follow<T>(
   open: (signal: AbortSignal) => AsyncIterable<T>,
   take: (message: T) => void,
   refused: () => void,
+  ended: () => void = () => {},
 ): Promise<void> {
   const control = new AbortController();
   current = control;
@@ -34,7 +35,7 @@ export async function follow<T>(
         take(message);
       }
       say("");
-      return;
+      return ended();
     } catch (error) {
       if (control.signal.aborted) return;
       const code = ConnectError.from(error).code;
