@@ -218,6 +218,11 @@ def test_log_is_a_download_of_every_line(tmp_path: Path) -> None:
 def test_buttons_cancel_a_run_and_run_it_again(tmp_path: Path) -> None:
     async def body(visitor: Visitor) -> None:
         run_id = await create(visitor.stub, source(case("A", WAIT), case("B", log("x"))))
+        stream = visitor.stub.StreamLogs(pb.LogStreamRequest(run_id=run_id))
+        # A test that has not ended by then would be cancelled, too.
+        while "Test passed" not in (await stream.read()).msg:
+            pass
+        stream.cancel()
         response, _ = await visitor.get(f"/runs/{run_id}/cancel", "POST")
         assert (response.status, response.headers["location"]) == (303, f"/runs/{run_id}")
         await lines(visitor.stub, run_id)
