@@ -10,6 +10,10 @@ import httpx2
 import pytest
 from hypothesis import settings
 
+# gRPC's core would start its threads again in every child forked from here, before the child has
+# become another program; a server started under another user is forked, and died of them.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 # respx intercepts httpx, which is then the same library.
 httpx2.alias_httpx()
 
