@@ -16,13 +16,12 @@ from rocketship.engine.hub import Hub
 from rocketship.errors import StoreError
 from rocketship.run.result import Folder, RunResult, TestResult
 from rocketship.run.status import Status
-from rocketship.store.base import RunRecord, RunStore
+from rocketship.store.base import RunRecord, RunStore, stored_events
 
 log = logging.getLogger(__name__)
 
 #: How long news is gathered before it is told.
 GATHER_SECONDS = 0.1
-EVENT_PAGE = 1000
 #: Running tests that are told of, for each run.
 MAX_DOING = 5
 
@@ -136,7 +135,7 @@ class _Reading:
 
     async def read_on(self, store: RunStore) -> RunResult:
         async with self._lock:
-            while page := await store.events(self._run_id, self._seq, EVENT_PAGE):
+            async for page in stored_events(store, self._run_id, self._seq):
                 for item in page:
                     self._folder.apply(item.event)
                 self._seq = page[-1].seq

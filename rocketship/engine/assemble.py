@@ -10,6 +10,7 @@ from rocketship.dataclass import dataclass
 from rocketship.engine.activity import Activity
 from rocketship.engine.dispatch import Dispatch
 from rocketship.engine.hub import Hub
+from rocketship.engine.local_runs import LocalRuns
 from rocketship.engine.peers.fleet import Fleet
 from rocketship.engine.peers.neighbours import Neighbours
 from rocketship.engine.peers.ownership import Owner
@@ -17,7 +18,7 @@ from rocketship.engine.peers.port import Peers
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
 from rocketship.engine.reports import Intake
-from rocketship.engine.retention import keep_removing_old_runs, remove_old_runs
+from rocketship.engine.sealed_spec import SealedSpecs
 from rocketship.engine.service import RunService
 from rocketship.errors import SettingsError, StoreError
 from rocketship.plugins.registry import Registry
@@ -25,6 +26,7 @@ from rocketship.runtime.embedded.backend import EmbeddedBackend
 from rocketship.runtime.ports import Recovery
 from rocketship.settings.engine import EngineSettings
 from rocketship.store.base import RunRecord, RunStore
+from rocketship.store.retention import keep_removing_old_runs, remove_old_runs
 from rocketship.store.sealing import CHECK_FILE, Sealer, check_key, derived_key, key_from_file
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
 from rocketship.suite.load import LoadedSuite
@@ -63,16 +65,27 @@ async def open_engine(
     activity = Activity(store, hub)
     sealer = Sealer(lambda: encryption_key(settings))
     recorder = Recorder(store, hub, sealer)
+    specs = SealedSpecs(store, sealer)
+    planner = Planner(plugins, checked)
+    local = LocalRuns(
+        store=store,
+        hub=hub,
+        recorder=recorder,
+        specs=specs,
+        planner=planner,
+        together=peers.together,
+    )
     service = RunService(
         store=store,
         hub=hub,
         recorder=recorder,
-        sealer=sealer,
-        planner=Planner(plugins, checked),
+        specs=specs,
+        planner=planner,
+        local=local,
         peers=peers,
     )
     backend = EmbeddedBackend(
-        plans=service,
+        plans=local,
         sink=recorder,
         journal=recorder,
         plugins=plugins,
@@ -80,9 +93,9 @@ async def open_engine(
     )
     sweeper = asyncio.create_task(keep_removing_old_runs(store, settings.retention_days))
     try:
-        async with _dispatch(settings, store, hub, sealer, service) as dispatch:
-            service.use(backend, dispatch)
-            recovered = await peers.join(service)
+        local.use(backend)
+        async with _dispatch(settings, store, hub, sealer, service):
+            recovered = await peers.join(local)
             await remove_old_runs(store, settings.retention_days)
             yield Engine(service, backend, hub, activity, tuple(recovered))
     finally:
@@ -99,10 +112,10 @@ async def open_engine(
 @asynccontextmanager
 async def _dispatch(
     settings: EngineSettings, store: RunStore, hub: Hub, sealer: Sealer, service: RunService
-) -> AsyncIterator[Dispatch | None]:
+) -> AsyncIterator[None]:
     """Have the distributed runtime, if there is to be one, for as long as the context lasts."""
     if settings.temporal is None:
-        yield None
+        yield
         return
     try:
         from rocketship.runtime.temporal.assemble import open_backend
@@ -117,9 +130,10 @@ async def _dispatch(
         folder=settings.data_dir,
     ) as backend:
         dispatch.use(backend)
+        service.hand_to(dispatch)
         patrol = asyncio.create_task(dispatch.patrol())
         try:
-            yield dispatch
+            yield
         finally:
             patrol.cancel()
             await asyncio.wait({patrol})

@@ -18,7 +18,7 @@ from rocketship.errors import Infrastructure, RocketshipError, StoreError
 from rocketship.run.events import LogEmitted, RunFinished
 from rocketship.run.status import Status
 from rocketship.runtime.ports import Health, RunBackend, RunOutcome, RunSource
-from rocketship.store.base import RunRecord, RunStore
+from rocketship.store.base import NewRun, RunRecord, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -85,15 +85,26 @@ class Dispatch:
     async def run_source(self, run_id: str) -> RunSource:
         return self._prepared.pop(run_id, None) or await self._plan(run_id)
 
-    async def launch(self, run_id: str, source: RunSource) -> None:
-        """Start a run that is stored. If that is impossible now, it is started on patrol."""
-        self._prepared[run_id] = source
-        try:
-            await self._backend.start(run_id)
-        except Infrastructure as error:
-            await self._warn(run_id, "start", f"{error.message}; the run begins as soon as it can")
-        finally:
-            self._prepared.pop(run_id, None)
+    async def launch(self, new: NewRun, source: RunSource) -> str:
+        """Store a run and start it; return its id, or that of the run its key stands for already.
+
+        If it cannot be started now, it is started on patrol.
+
+        Raises:
+            StoreError: The run cannot be stored.
+        """
+        run_id = new.record.id
+        stored_id = await self._store.create_run(new)
+        if stored_id == run_id:
+            self._prepared[run_id] = source
+            try:
+                await self._backend.start(run_id)
+            except Infrastructure as error:
+                message = f"{error.message}; the run begins as soon as it can"
+                await self._warn(run_id, "start", message)
+            finally:
+                self._prepared.pop(run_id, None)
+        return stored_id
 
     async def cancel(self, run_id: str, *, reason: str, force: bool) -> None:
         """Stop a run.

@@ -8,9 +8,7 @@ from contextlib import aclosing
 from rocketship.engine.hub import Hub, Subscription
 from rocketship.errors import Disowned, NotFound
 from rocketship.run.events import Recorded
-from rocketship.store.base import RunStore
-
-EVENT_PAGE = 1000
+from rocketship.store.base import RunStore, stored_events
 
 
 class Follower:
@@ -54,19 +52,11 @@ class Follower:
             async for batch in batches:
                 yield batch
 
-    async def stored(self, run_id: str, after_seq: int = 0) -> AsyncGenerator[list[Recorded]]:
-        """Yield the events that are stored, page by page."""
-        while page := await self._store.events(run_id, after_seq, EVENT_PAGE):
-            yield page
-            after_seq = page[-1].seq
-            if len(page) < EVENT_PAGE:
-                break
-
     async def _follow_live(
         self, run_id: str, seq: int, subscription: Subscription
     ) -> AsyncGenerator[list[Recorded]]:
         while True:
-            async for page in self.stored(run_id, seq):
+            async for page in stored_events(self._store, run_id, seq):
                 seq = page[-1].seq
                 yield page
             while events := await subscription.take():
@@ -82,7 +72,7 @@ class Follower:
             while True:
                 # Looked at first: once a run has ended, no event comes after those stored by then.
                 ended = await self._ended(run_id)
-                async for page in self.stored(run_id, seq):
+                async for page in stored_events(self._store, run_id, seq):
                     seq = page[-1].seq
                     yield page
                 if ended:

@@ -19,7 +19,13 @@ from rocketship.errors import NotFound
 from rocketship.run.events import Event, RunFinished, RunStarted, TestFinished
 from rocketship.run.result import Totals
 from rocketship.run.status import Status
-from rocketship.store.base import KeyedEvent, RunRecord, RunStore, UnitCheckpoint
+from rocketship.store.base import (
+    KeyedEvent,
+    RunRecord,
+    RunStore,
+    UnitCheckpoint,
+    stored_events,
+)
 from rocketship.store.sealing import Sealer
 from rocketship.values import JsonObject, to_ascii_json
 
@@ -27,7 +33,6 @@ from rocketship.values import JsonObject, to_ascii_json
 FENCE_SECONDS = 1.0
 #: Units whose latest attempt is remembered.
 MAX_FENCES = 20_000
-EVENT_PAGE = 1000
 _FENCE = "fence."
 _KEPT = "kept."
 
@@ -143,10 +148,8 @@ class Intake:
         if not found:
             return None
         tests: dict[str, Status] = {}
-        seq = 0
-        while page := await self._store.events(run_id, seq, EVENT_PAGE):
+        async for page in stored_events(self._store, run_id):
             _count(tests, [item.event for item in page])
-            seq = page[-1].seq
         _count(tests, [item.event for item in events])
         return replace(
             found[0],

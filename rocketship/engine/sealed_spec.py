@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from rocketship.run.spec import RunSpec
+from rocketship.store.base import RunStore
 from rocketship.store.sealing import Sealer
 
 #: The one variable of a sealed suite: all of its variables, sealed. No variable can be called so.
@@ -25,6 +26,45 @@ _TELLING = re.compile(
 )
 #: The plugins whose secrets the words above tell; anybody else's plugin may have other names.
 _KNOWN_PLUGINS = frozenset({"http", "script", "delay", "log"})
+
+
+class SealedSpecs:
+    """What was asked for, in and out of the store: the suites, and the environment values."""
+
+    def __init__(self, store: RunStore, sealer: Sealer) -> None:
+        self._store = store
+        self._sealer = sealer
+
+    def seal(
+        self, spec: RunSpec, env: Mapping[str, str], plugins: Iterable[str], run_id: str
+    ) -> tuple[RunSpec, bytes]:
+        """Return what to store of a run that uses these plugins."""
+        kept = seal_spec(spec, self._sealer, run_id) if may_hold_secrets(spec, plugins) else spec
+        return kept, self._sealer.seal(json.dumps(dict(env)).encode(), run_id) if env else b""
+
+    async def open(self, run_id: str) -> tuple[RunSpec, dict[str, str]]:
+        """Return a stored run's suite and environment values.
+
+        Raises:
+            NotFound: There is no such run.
+            StoreError: They were sealed with another key, or damaged.
+        """
+        kept, sealed = await self._store.spec(run_id)
+        return open_spec(kept, self._sealer, run_id), self._env(sealed, run_id)
+
+    async def spec(self, run_id: str) -> RunSpec:
+        """Return a stored run's suite; errors as for `open`."""
+        kept, _ = await self._store.spec(run_id)
+        return open_spec(kept, self._sealer, run_id)
+
+    async def env(self, run_id: str) -> dict[str, str]:
+        """Return a stored run's environment values; errors as for `open`."""
+        _, sealed = await self._store.spec(run_id)
+        return self._env(sealed, run_id)
+
+    def _env(self, sealed: bytes, run_id: str) -> dict[str, str]:
+        env: dict[str, str] = json.loads(self._sealer.open(sealed, run_id)) if sealed else {}
+        return env
 
 
 def may_hold_secrets(spec: RunSpec, plugins: Iterable[str]) -> bool:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar
 
 from rocketship.dataclass import dataclass
 from rocketship.engine.dispatch import Dispatch
 from rocketship.engine.follower import Follower
 from rocketship.engine.hub import Hub
+from rocketship.engine.local_runs import LocalRuns
 from rocketship.engine.peers.port import Peers
 from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
 from rocketship.engine.reports import Intake
-from rocketship.engine.sealed_spec import may_hold_secrets, open_spec, seal_spec
+from rocketship.engine.sealed_spec import SealedSpecs
 from rocketship.errors import (
     Ambiguous,
     Conflict,
-    Infrastructure,
     NotFound,
     Overloaded,
     RocketshipError,
@@ -30,17 +27,13 @@ from rocketship.errors import (
     UsageError,
 )
 from rocketship.redaction import Redactor
-from rocketship.run.events import LogEmitted, Recorded, RunFinished, RunStarted, TestFinished
+from rocketship.run.events import LogEmitted, Recorded, RunStarted
 from rocketship.run.ids import MIN_PREFIX, is_run_id_prefix, new_run_id
 from rocketship.run.result import RunResult, Totals, fold
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
-from rocketship.runtime.ports import Recovery, RunBackend, RunSource
-from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, RunStore, disowned
-from rocketship.store.sealing import Sealer
-
-log = logging.getLogger(__name__)
-T = TypeVar("T")
+from rocketship.runtime.ports import RunSource
+from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, RunStore, stored_events
 
 #: Beyond the last event of every run.
 MAX_SEQ = 2**63 - 1
@@ -83,32 +76,24 @@ class RunService:
         store: RunStore,
         hub: Hub,
         recorder: Recorder,
-        sealer: Sealer,
+        specs: SealedSpecs,
         planner: Planner,
+        local: LocalRuns,
         peers: Peers,
     ) -> None:
         self._store = store
         self._hub = hub
         self._recorder = recorder
-        self._sealer = sealer
+        self._specs = specs
         self._planner = planner
+        self._local = local
         self._peers = peers
-        self._backend: RunBackend | None = None
         self._dispatch: Dispatch | None = None
-        self._prepared: dict[str, RunSource] = {}
-        self._launching: set[str] = set()
-        self._unrecovered: dict[str, RocketshipError] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._launching: set[asyncio.Task[str]] = set()
         self._follower = Follower(store, hub, self._look_elsewhere)
 
-    def use(self, backend: RunBackend, dispatch: Dispatch | None = None) -> None:
-        """Connect the runtime, which itself asks this service for its runs.
-
-        Args:
-            backend: The runtime in this process; it at least ends what was begun with it.
-            dispatch: What takes new runs instead, because workers carry them out.
-        """
-        self._backend = backend
+    def hand_to(self, dispatch: Dispatch) -> None:
+        """Have new runs carried out by workers; this process at least ends what it began itself."""
         self._dispatch = dispatch
 
     async def create_run(
@@ -143,68 +128,10 @@ class RunService:
             context=spec.context,
             owner="" if self._dispatch else self._peers.name,
         )
-        sealed = may_hold_secrets(spec, plan.plugins)
-        kept = seal_spec(spec, self._sealer, run_id) if sealed else spec
-        new = NewRun(record, kept, (started,), self._seal(env, run_id), idempotency_key)
-        # Whoever asked may hang up at any moment: a run that is stored is also started.
-        launch = self._launch(new, RunSource(plan, files, now, dict(env), context=spec.context))
-        return await asyncio.shield(self._keep(launch, f"launch-{run_id}"))
-
-    async def _launch(self, new: NewRun, source: RunSource) -> str:
-        run_id = new.record.id
-        self._launching.add(run_id)
-        try:
-            stored_id = await self._store.create_run(new)
-            if stored_id == run_id and self._dispatch is not None:
-                await self._dispatch.launch(run_id, source)
-            elif stored_id == run_id:
-                self._prepared[run_id] = source
-                self._recorder.begin(new.record, new.events)
-                await self._begin(run_id)
-        finally:
-            self._launching.discard(run_id)
-        return stored_id
-
-    def has(self, run_id: str) -> bool:
-        """Return whether this process carries a run out, or is just about to begin."""
-        return run_id in self._launching or self._hub.carries(run_id)
-
-    async def stop(self, run_id: str, *, reason: str, force: bool) -> None:
-        """Cancel a run, if this process carries it out."""
-        if self._hub.carries(run_id):
-            await self._runtime.cancel(run_id, reason=reason, force=force)
-
-    async def evict(self) -> None:
-        """Leave all runs of this process to others."""
-        await self._runtime.evict()
-
-    async def recover(self, record: RunRecord, recovery: Recovery) -> None:
-        """Go on with a run whose process was lost; the run must be this process's own by now.
-
-        When that is impossible, whoever watches the run gets the error, and it stays as it is: one
-        unreadable run must not keep others from their cleanup.
-        """
-        try:
-            await self._go_on(record, recovery)
-        except RocketshipError as error:
-            self._unrecovered[record.id] = error
-        else:
-            self._unrecovered.pop(record.id, None)
-
-    async def _go_on(self, record: RunRecord, recovery: Recovery) -> None:
-        kept, sealed = await self._store.spec(record.id)
-        spec = open_spec(kept, self._sealer, record.id)
-        env = self._unseal(sealed, record.id)
-        plan, files = await self._planner.plan_aside(spec, env, record.id)
-        events = [item.event for item in await self._stored_events(record.id)]
-        told = frozenset(event.unit for event in events if isinstance(event, TestFinished))
-        source = RunSource(plan, files, record.created_at, env, recovery, told)
-        self._prepared[record.id] = source
-        self._recorder.begin(record, events)
-        await self._begin(record.id, recovered=True)
-
-    async def run_source(self, run_id: str) -> RunSource:
-        return self._prepared.pop(run_id)
+        kept, sealed_env = self._specs.seal(spec, env, plan.plugins, run_id)
+        new = NewRun(record, kept, (started,), sealed_env, idempotency_key)
+        source = RunSource(plan, files, now, dict(env), context=spec.context)
+        return await self._launch(new, source)
 
     async def stored_source(self, run_id: str) -> RunSource:
         """Plan a stored run again.
@@ -227,9 +154,8 @@ class RunService:
         record = await self.resolve(run_id)
         if record.status.finished:
             raise Conflict(f"run {record.id} has ended")
-        kept, sealed = await self._store.spec(record.id)
-        spec = open_spec(kept, self._sealer, record.id)
-        return spec, self._unseal(sealed, record.id), record.created_at
+        spec, env = await self._specs.open(record.id)
+        return spec, env, record.created_at
 
     @property
     def runtime(self) -> str:
@@ -316,8 +242,7 @@ class RunService:
             StoreError: It was sealed with another key. Otherwise as for `resolve`.
         """
         record = await self.resolve(prefix)
-        kept, _ = await self._store.spec(record.id)
-        return open_spec(kept, self._sealer, record.id)
+        return await self._specs.spec(record.id)
 
     async def list_runs(self, query: RunFilter) -> RunPage:
         """Return a page of runs."""
@@ -340,7 +265,7 @@ class RunService:
         if not (asked or self._hub.carries(prefix)):
             message = f"run {prefix} is carried out by another process; stop it there"
             return Cancellation(False, message)
-        await self.stop(prefix, reason=reason, force=force)
+        await self._local.stop(prefix, reason=reason, force=force)
         return _cancelling(prefix, force=force)
 
     async def add_log(self, run_id: str, message: str, level: str = "info") -> None:
@@ -351,8 +276,8 @@ class RunService:
             Conflict: The run does not go on in this process.
         """
         record = await self.resolve(run_id)
-        _, sealed = await self._store.spec(record.id)
-        message = Redactor(self._unseal(sealed, record.id).values()).text(message)
+        env = await self._specs.env(record.id)
+        message = Redactor(env.values()).text(message)
         line = LogEmitted(time.time(), "", 1, "", message, level, source="worker")
         if self._dispatch is not None and not record.owner:
             taken = await self._dispatch.intake.add(record.id, f"log/{new_run_id()}", line)
@@ -381,68 +306,27 @@ class RunService:
             store = True
         except (StoreError, TimeoutError):
             store = False
-        runtime = self._dispatch or self._runtime
+        runtime = self._dispatch or self._local
         return {"store": store, "runtime": (await runtime.health()).ok}
 
     async def settle(self) -> None:
-        """Wait until no run of this process is being carried out any more."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        """Wait until every run that was asked for has begun, and none is carried out any more."""
+        while self._launching:
+            await asyncio.wait(self._launching)
+        await self._local.settle()
 
-    @property
-    def _runtime(self) -> RunBackend:
-        if self._backend is None:
-            raise Infrastructure("the engine has no runtime yet")
-        return self._backend
-
-    async def _begin(self, run_id: str, *, recovered: bool = False) -> None:
-        await self._runtime.start(run_id)
-        self._keep(self._supervise(run_id, recovered=recovered), f"supervise-{run_id}")
-
-    def _keep(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        """Carry some work out to its end, whoever waits for it."""
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _supervise(self, run_id: str, *, recovered: bool) -> None:
-        """Wait for a run's end and tell its watchers, whatever that end is."""
-        try:
-            await self._runtime.outcome(run_id)
-        except NotFound:
-            # Evicted: another process goes on with it, and peers can be followed there.
-            self._recorder.end(run_id, disowned(run_id) if self._peers.together else None)
-        except StoreError as error:
-            self._recorder.end(run_id, error)
-        except Exception as error:  # whatever it is, watchers must not wait for ever
-            log.exception("run_failed_unexpectedly", extra={"run_id": run_id})
-            await self._give_up(run_id, error, recovered=recovered)
-        else:
-            self._recorder.end(run_id)
-
-    async def _give_up(self, run_id: str, error: Exception, *, recovered: bool) -> None:
-        """End a run for its watchers after a fault of the engine.
-
-        Somebody else may still clean up after it; but only once, or a fault that comes back would
-        keep the run unfinished for ever.
-        """
-        while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
-        message = f"the engine failed: {type(error).__name__}: {error}"
-        hint = "please report this; the next rocketship command finishes the cleanup"
-        if recovered:
-            hint = "please report this; its cleanup may be incomplete"
-            self._recorder.emit(run_id, RunFinished(time.time(), Status.FAILED, 0.0, message))
-            with suppress(StoreError):
-                await self._recorder.flush(run_id)
-        self._recorder.end(run_id, Infrastructure(message, hint=hint))
+    async def _launch(self, new: NewRun, source: RunSource) -> str:
+        """Begin a run; whoever asked may hang up at any moment, a run that is stored is begun."""
+        launching = (self._dispatch or self._local).launch(new, source)
+        task = asyncio.create_task(launching, name=f"launch-{new.record.id}")
+        self._launching.add(task)
+        task.add_done_callback(self._launching.discard)
+        return await asyncio.shield(task)
 
     async def _look_elsewhere(self, run_id: str) -> None:
         """Do what can be done for a run that another process carries out."""
         await self._peers.look()
-        if error := self._unrecovered.get(run_id):
-            raise error
+        self._local.check(run_id)
 
     async def _going_on(self) -> list[str]:
         if not (self._peers.together or self._dispatch):
@@ -450,16 +334,7 @@ class RunService:
         return [record.id for record in await self._store.unfinished()]
 
     async def _stored_events(self, run_id: str) -> list[Recorded]:
-        return [item async for page in self._follower.stored(run_id) for item in page]
-
-    def _seal(self, env: Mapping[str, str], run_id: str) -> bytes:
-        if not env:
-            return b""
-        return self._sealer.seal(json.dumps(dict(env)).encode(), run_id)
-
-    def _unseal(self, sealed: bytes, run_id: str) -> dict[str, str]:
-        env: dict[str, str] = json.loads(self._sealer.open(sealed, run_id)) if sealed else {}
-        return env
+        return [item async for page in stored_events(self._store, run_id) for item in page]
 
 
 def _cancelling(run_id: str, *, force: bool) -> Cancellation:

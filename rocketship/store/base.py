@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from typing import Protocol
@@ -16,6 +16,8 @@ from rocketship.run.status import Status
 from rocketship.values import JsonObject
 
 MAX_PAGE = 1000
+#: Events read at once.
+EVENT_PAGE = 1000
 DEFAULT_PAGE = 50
 
 
@@ -202,6 +204,21 @@ class UnitCheckpoint:
     unit: str
     attempt: int
     state: bytes
+
+
+async def stored_events(
+    store: RunStore, run_id: str, after_seq: int = 0
+) -> AsyncGenerator[list[Recorded]]:
+    """Yield the events of a run after a sequence number, page by page, as far as they are stored.
+
+    Raises:
+        StoreError: They cannot be read.
+    """
+    while page := await store.events(run_id, after_seq, EVENT_PAGE):
+        yield page
+        after_seq = page[-1].seq
+        if len(page) < EVENT_PAGE:
+            break
 
 
 def disowned(run_id: str) -> Disowned:

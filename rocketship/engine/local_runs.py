@@ -1,0 +1,171 @@
+"""Runs that this process carries out itself: begun, gone on with, and watched over to their end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+
+from rocketship.engine.hub import Hub
+from rocketship.engine.planning import Planner
+from rocketship.engine.recorder import Recorder
+from rocketship.engine.sealed_spec import SealedSpecs
+from rocketship.errors import Infrastructure, NotFound, RocketshipError, StoreError
+from rocketship.run.events import RunFinished, TestFinished
+from rocketship.run.status import Status
+from rocketship.runtime.ports import Health, Recovery, RunBackend, RunSource
+from rocketship.store.base import NewRun, RunRecord, RunStore, disowned, stored_events
+
+log = logging.getLogger(__name__)
+
+
+class LocalRuns:
+    """Hands runs to the runtime of this process; the runtime's PlanSource, and the peers' Carrier.
+
+    Args:
+        together: Whether other processes go on with what this one lets go of.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: RunStore,
+        hub: Hub,
+        recorder: Recorder,
+        specs: SealedSpecs,
+        planner: Planner,
+        together: bool,
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._recorder = recorder
+        self._specs = specs
+        self._planner = planner
+        self._together = together
+        self._backend: RunBackend | None = None
+        self._prepared: dict[str, RunSource] = {}
+        self._launching: set[str] = set()
+        self._unrecovered: dict[str, RocketshipError] = {}
+        self._supervising: set[asyncio.Task[None]] = set()
+
+    def use(self, backend: RunBackend) -> None:
+        """Connect the runtime, which itself asks for its runs here."""
+        self._backend = backend
+
+    async def run_source(self, run_id: str) -> RunSource:
+        return self._prepared.pop(run_id)
+
+    async def launch(self, new: NewRun, source: RunSource) -> str:
+        """Store a run and begin it; return its id, or that of the run its key stands for already.
+
+        Raises:
+            StoreError: The run cannot be stored.
+        """
+        run_id = new.record.id
+        self._launching.add(run_id)
+        try:
+            stored_id = await self._store.create_run(new)
+            if stored_id == run_id:
+                self._prepared[run_id] = source
+                self._recorder.begin(new.record, new.events)
+                await self._begin(run_id)
+        finally:
+            self._launching.discard(run_id)
+        return stored_id
+
+    def has(self, run_id: str) -> bool:
+        """Return whether a run is carried out here, or is just about to begin."""
+        return run_id in self._launching or self._hub.carries(run_id)
+
+    async def stop(self, run_id: str, *, reason: str, force: bool) -> None:
+        """Cancel a run, if it is carried out here."""
+        if self._hub.carries(run_id):
+            await self._runtime.cancel(run_id, reason=reason, force=force)
+
+    async def evict(self) -> None:
+        """Leave all runs to others."""
+        await self._runtime.evict()
+
+    async def recover(self, record: RunRecord, recovery: Recovery) -> None:
+        """Go on with a run whose process was lost; the run must be this process's own by now.
+
+        When that is impossible, whoever watches the run gets the error, and it stays as it is: one
+        unreadable run must not keep others from their cleanup.
+        """
+        try:
+            await self._go_on(record, recovery)
+        except RocketshipError as error:
+            self._unrecovered[record.id] = error
+        else:
+            self._unrecovered.pop(record.id, None)
+
+    def check(self, run_id: str) -> None:
+        """Raise the error that keeps this process from going on with a run, if there is one."""
+        if error := self._unrecovered.get(run_id):
+            raise error
+
+    async def health(self) -> Health:
+        """Return whether the runtime can take work now."""
+        return await self._runtime.health()
+
+    async def settle(self) -> None:
+        """Wait until no run is being carried out any more."""
+        while self._supervising:
+            await asyncio.wait(self._supervising)
+
+    @property
+    def _runtime(self) -> RunBackend:
+        if self._backend is None:
+            raise Infrastructure("the engine has no runtime yet")
+        return self._backend
+
+    async def _go_on(self, record: RunRecord, recovery: Recovery) -> None:
+        spec, env = await self._specs.open(record.id)
+        plan, files = await self._planner.plan_aside(spec, env, record.id)
+        pages = stored_events(self._store, record.id)
+        events = [item.event async for page in pages for item in page]
+        told = frozenset(event.unit for event in events if isinstance(event, TestFinished))
+        source = RunSource(plan, files, record.created_at, env, recovery, told)
+        self._prepared[record.id] = source
+        self._recorder.begin(record, events)
+        await self._begin(record.id, recovered=True)
+
+    async def _begin(self, run_id: str, *, recovered: bool = False) -> None:
+        await self._runtime.start(run_id)
+        work = self._supervise(run_id, recovered=recovered)
+        task = asyncio.create_task(work, name=f"supervise-{run_id}")
+        self._supervising.add(task)
+        task.add_done_callback(self._supervising.discard)
+
+    async def _supervise(self, run_id: str, *, recovered: bool) -> None:
+        """Wait for a run's end and tell its watchers, whatever that end is."""
+        try:
+            await self._runtime.outcome(run_id)
+        except NotFound:
+            # Evicted: another process goes on with it, and peers can be followed there.
+            self._recorder.end(run_id, disowned(run_id) if self._together else None)
+        except StoreError as error:
+            self._recorder.end(run_id, error)
+        except Exception as error:  # whatever it is, watchers must not wait for ever
+            log.exception("run_failed_unexpectedly", extra={"run_id": run_id})
+            await self._give_up(run_id, error, recovered=recovered)
+        else:
+            self._recorder.end(run_id)
+
+    async def _give_up(self, run_id: str, error: Exception, *, recovered: bool) -> None:
+        """End a run for its watchers after a fault of the engine.
+
+        Somebody else may still clean up after it; but only once, or a fault that comes back would
+        keep the run unfinished for ever.
+        """
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        message = f"the engine failed: {type(error).__name__}: {error}"
+        hint = "please report this; the next rocketship command finishes the cleanup"
+        if recovered:
+            hint = "please report this; its cleanup may be incomplete"
+            self._recorder.emit(run_id, RunFinished(time.time(), Status.FAILED, 0.0, message))
+            with suppress(StoreError):
+                await self._recorder.flush(run_id)
+        self._recorder.end(run_id, Infrastructure(message, hint=hint))
