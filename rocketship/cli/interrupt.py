@@ -87,7 +87,7 @@ class InterruptLadder:
 
 
 def _leave_at_once() -> None:
-    from rocketship.plugins.children import kill_all
+    from rocketship.processes.groups import kill_all
 
     kill_all()
     os._exit(EXIT_CANCELLED)

@@ -24,8 +24,8 @@ from rocketship.auth.assemble import Auth, open_auth
 from rocketship.dataclass import dataclass
 from rocketship.engine.assemble import Engine, open_engine
 from rocketship.errors import Infrastructure
-from rocketship.plugins.children import kill_all
 from rocketship.plugins.registry import Registry
+from rocketship.processes.groups import kill_all
 from rocketship.server.callers import Refusals
 from rocketship.server.health import HealthServicer, Readiness, State
 from rocketship.server.metrics import Metrics

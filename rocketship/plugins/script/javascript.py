@@ -10,11 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,35 +20,31 @@ from rocketship.plugins.script.process import (
     MAX_SHOWN_LINES,
     time_failure,
 )
+from rocketship.processes.pool import Pool
 from rocketship.template.scope import RESERVED_NAMES
 from rocketship.values import Json, JsonObject
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 MEMORY_BYTES = 64 << 20
 STACK_BYTES = 2 << 20
-#: Scripts only compute, so more children than processors would gain nothing.
-MAX_CHILDREN = 4
-#: A child whose owner is gone ends itself this long after the script's own limit.
-ORPHAN_GRACE_SECONDS = 5.0
 
 PROGRAM = Path(__file__).with_name("javascript_child.py")
 
 
 class JavaScript:
-    """Runs scripts, at most `MAX_CHILDREN` at a time."""
+    """Runs scripts, each in a child that no other script uses meanwhile."""
 
     def __init__(self) -> None:
-        self._idle: list[_Child] = []
-        self._slots = asyncio.Semaphore(MAX_CHILDREN)
+        self._pool: Pool | None = None
 
     async def run(self, job: Job) -> Result:
         """Run a script; what it saved before a failure is kept."""
         timeout = DEFAULT_TIMEOUT_SECONDS if job.timeout is None else job.timeout
         saved: dict[str, Json] = {}
         try:
-            async with self._child() as child, asyncio.timeout(timeout):
-                await child.send(_request(job, timeout))
-                while (message := await child.receive())[0] != "done":
+            async with self._children().child() as child, asyncio.timeout(timeout):
+                await child.send(json.dumps(_request(job)).encode() + b"\n")
+                while (message := json.loads(await child.line()))[0] != "done":
                     _take(message, saved, job)
         except TimeoutError:
             return Result(saved, failure=time_failure(timeout))
@@ -65,96 +56,18 @@ class JavaScript:
 
     def close(self) -> None:
         """End the children that wait for a next script."""
-        while self._idle:
-            self._idle.pop().kill()
+        if self._pool is not None:
+            self._pool.close()
 
-    @asynccontextmanager
-    async def _child(self) -> AsyncIterator[_Child]:
-        async with self._slots:
-            child = self._next_child()
-            try:
-                await child.ready()
-                yield child
-            except BaseException:
-                child.kill()
-                raise
-            self._idle.append(child)
+    def _children(self) -> Pool:
+        if self._pool is None:
+            from importlib.util import find_spec
 
-    def _next_child(self) -> _Child:
-        while self._idle:
-            child = self._idle.pop()
-            if child.alive:
-                return child
-            child.kill()
-        return _Child()
-
-
-class _Child:
-    """A child interpreter, and one socket over which lines of JSON go both ways."""
-
-    def __init__(self) -> None:
-        from importlib.util import find_spec
-
-        # The library may be in a place that an isolated interpreter does not look at.
-        spec = find_spec("quickjs")
-        folder = str(Path(spec.origin).parent.parent) if spec and spec.origin else ""
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)
-        self._received = bytearray()
-        self._ready = False
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(PROGRAM), folder],
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
-                stderr=subprocess.DEVNULL,
-                env={},
-                start_new_session=True,
-            )
-
-    @property
-    def alive(self) -> bool:
-        """Whether the interpreter still runs."""
-        return self._process.poll() is None
-
-    async def ready(self) -> None:
-        """Wait until the interpreter is up: its start does not count as the script's time."""
-        if not self._ready:
-            await self.receive()
-            self._ready = True
-
-    async def send(self, message: JsonObject) -> None:
-        data = json.dumps(message).encode() + b"\n"
-        try:
-            await asyncio.get_running_loop().sock_sendall(self._socket, data)
-        except ConnectionError:
-            raise EOFError from None
-
-    async def receive(self) -> list[Any]:
-        """Return the next message.
-
-        Raises:
-            EOFError: The child is gone.
-        """
-        loop = asyncio.get_running_loop()
-        while (end := self._received.find(b"\n")) < 0:
-            try:
-                data = await loop.sock_recv(self._socket, 1 << 16)
-            except ConnectionError:
-                data = b""
-            if not data:
-                raise EOFError
-            self._received += data
-        line = self._received[:end]
-        del self._received[: end + 1]
-        message: list[Any] = json.loads(line)
-        return message
-
-    def kill(self) -> None:
-        """End the interpreter; one that is killed is gone at once, so this waits for no time."""
-        self._socket.close()
-        self._process.kill()
-        self._process.wait()
+            # The library may be in a place that an isolated interpreter does not look at.
+            spec = find_spec("quickjs")
+            folder = str(Path(spec.origin).parent.parent) if spec and spec.origin else ""
+            self._pool = Pool(PROGRAM, [folder])
+        return self._pool
 
 
 def complaint(source: str) -> str | None:
@@ -174,14 +87,13 @@ def complaint(source: str) -> str | None:
     return None
 
 
-def _request(job: Job, timeout: float) -> JsonObject:
+def _request(job: Job) -> JsonObject:
     limits: JsonObject = {
         "memory_bytes": MEMORY_BYTES,
         "stack_bytes": STACK_BYTES,
         "saved_characters": MAX_SAVED_BYTES,
         "shown_lines": MAX_SHOWN_LINES,
         "line_characters": MAX_LINE_CHARACTERS,
-        "seconds": timeout + ORPHAN_GRACE_SECONDS,
     }
     return {
         "source": job.source,

@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, ScriptError, StepError, StepTimeout
-from rocketship.plugins import children
 from rocketship.plugins.api import Log
 from rocketship.plugins.script.job import Job
+from rocketship.processes import groups
 from rocketship.values import format_duration
 
 #: How much of each output is kept and shown.
@@ -164,7 +164,7 @@ class _Child(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._transport = transport
-        children.add(transport.get_pid())
+        groups.add(transport.get_pid())
         stdin = transport.get_pipe_transport(0)
         assert isinstance(stdin, asyncio.WriteTransport)
         stdin.write(self._stdin)
@@ -202,7 +202,7 @@ class _Child(asyncio.SubprocessProtocol):
         """Stop reading, and show what is left of an unfinished line."""
         if self._transport is not None:
             self._transport.close()
-            children.discard(self._transport.get_pid())
+            groups.discard(self._transport.get_pid())
         self.stdout.close()
         self.stderr.close()
 

@@ -312,7 +312,6 @@ def die(line):
     input()
     os.kill(os.getpid(), signal.SIGKILL)
 
-javascript.ORPHAN_GRACE_SECONDS = 0.1
 script, log = Script(), Lines(on_line=die)
 source = "console.log('go'); " + {ENDLESS_NATIVE!r}
 config = {{"language": "javascript", "script": source, "timeout": "200ms"}}
