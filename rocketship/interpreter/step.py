@@ -86,7 +86,7 @@ class StepRunner:
         """
         self._begin()
         try:
-            if reason := self._skip_reason():
+            if reason := await self._skip_reason():
                 return self._finish(Status.SKIPPED, reason=reason)
             retry = self._retry_policy()
             await self._try_until(retry)
@@ -133,7 +133,7 @@ class StepRunner:
             )
         )
 
-    def _skip_reason(self) -> str | None:
+    async def _skip_reason(self) -> str | None:
         condition = self._step.condition
         if condition is None:
             return None
@@ -147,7 +147,7 @@ class StepRunner:
             "test": self._context.test_name,
         }
         try:
-            found = query.first(program, visible)
+            found = await query.first(program, visible)
         except query.QueryError as error:
             raise ConfigError(f"if: {error}") from error
         if found and found[0] not in (None, False):
@@ -191,7 +191,7 @@ class StepRunner:
             await self._announce(plugin, call.config)
             attempt.outcome = await self._call_plugin(plugin, call)
             self._learn(attempt.outcome)
-            self._observe(plugin, attempt, scope)
+            await self._observe(plugin, attempt, scope)
         except StepError as error:
             attempt.error = error
         return attempt
@@ -262,38 +262,42 @@ class StepRunner:
             self._add_secret(secret)
         self._context.state.saved.update(outcome.saved)
 
-    def _learn_saves(self, plugin: Plugin, outcome: Outcome, scope: Scope) -> None:
+    async def _learn_saves(self, plugin: Plugin, outcome: Outcome, scope: Scope) -> None:
         """Know what would be saved as secret, even if the attempt fails and is shown for that."""
         for save in self._step.saves:
             if save.redact:
                 with suppress(StepError):
-                    value = extract(save, plugin.saves[save.source], outcome, scope)
+                    value = await extract(save, plugin.saves[save.source], outcome, scope)
                     if isinstance(value, Found):
                         self._add_secret(to_text(value.value))
 
-    def _observe(self, plugin: Plugin, attempt: _Attempt, scope: Scope) -> None:
+    async def _observe(self, plugin: Plugin, attempt: _Attempt, scope: Scope) -> None:
         outcome = attempt.outcome
         attempt.saved.update(outcome.saved)
         if outcome.failure is not None and outcome.subject is None:
             raise outcome.failure
-        self._learn_saves(plugin, outcome, scope)
+        await self._learn_saves(plugin, outcome, scope)
         files, redactor = self._context.job.files, self._context.job.redactor
         attempt.assertions = tuple(
-            evaluate(assertion, plugin.assertions[assertion.type], outcome, scope, files, redactor)
-            for assertion in self._step.assertions
+            [
+                await evaluate(
+                    assertion, plugin.assertions[assertion.type], outcome, scope, files, redactor
+                )
+                for assertion in self._step.assertions
+            ]
         )
         if outcome.failure is not None:
             raise outcome.failure
         failed = [result for result in attempt.assertions if not (result.passed or result.soft)]
         if failed:
             raise AssertionFailed(_assertion_message(failed))
-        self._save(plugin, attempt, scope)
+        await self._save(plugin, attempt, scope)
 
-    def _save(self, plugin: Plugin, attempt: _Attempt, scope: Scope) -> None:
+    async def _save(self, plugin: Plugin, attempt: _Attempt, scope: Scope) -> None:
         found: dict[str, Json] = {}
         secret: list[str] = []
         for save in self._step.saves:
-            value = extract(save, plugin.saves[save.source], attempt.outcome, scope)
+            value = await extract(save, plugin.saves[save.source], attempt.outcome, scope)
             if isinstance(value, Found):
                 found[save.name] = value.value
                 if save.redact:

@@ -9,7 +9,7 @@ entry point group `rocketship.plugins`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import field
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -119,7 +119,8 @@ class Observable:
         doc: One sentence for the reference.
         observe: Takes the outcome and the entry's rendered options; for a save that is the key
             which names the observable with its value (`{"json_path": ".id"}`). Returns Found or
-            Absent, or raises StepError when it cannot look (a body that is not JSON).
+            Absent, or raises StepError when it cannot look (a body that is not JSON). It may be a
+            coroutine function.
         options: The entry's own keys, for assertions (`path`, `name`).
         target: The option that names what is looked at, shown in messages.
         argument: For saves: the field that describes the key's value.
@@ -128,11 +129,16 @@ class Observable:
     """
 
     doc: str
-    observe: Callable[[Outcome, Mapping[str, Any]], Observation]
+    observe: Callable[[Outcome, Mapping[str, Any]], Observation | Awaitable[Observation]]
     options: Object = field(default_factory=Object)
     target: str | None = None
     argument: Any = None
     matches: Callable[[Json, Json], bool] | None = None
+
+    async def look(self, outcome: Outcome, options: Mapping[str, Any]) -> Observation:
+        """Return what `observe` does, of whichever kind it is."""
+        found = self.observe(outcome, options)
+        return found if isinstance(found, Found | Absent) else await found
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ _ORDERING = frozenset({"less", "less_or_equal", "greater", "greater_or_equal"})
 _BY_VALUE = _ORDERING | {"equals", "not_equals", "one_of"}
 
 
-def evaluate(
+async def evaluate(
     assertion: Assertion,
     observable: Observable,
     outcome: Outcome,
@@ -60,7 +60,7 @@ def evaluate(
     check = _Check(assertion, observable, redactor or Redactor())
     try:
         options = check.render(scope, files)
-        return check.compare(observable.observe(outcome, options))
+        return await check.compare(await observable.look(outcome, options))
     except StepError as error:
         return check.result(False, error.message + (f" ({error.hint})" if error.hint else ""))
 
@@ -86,7 +86,7 @@ class _Check:
             self.expected = _read_schema(self.expected, files)
         return options
 
-    def compare(self, observation: Observation) -> AssertionResult:
+    async def compare(self, observation: Observation) -> AssertionResult:
         """Return the result for what was observed."""
         operator = self.assertion.operator
         reason = observation.reason if isinstance(observation, Absent) else None
@@ -96,7 +96,8 @@ class _Check:
         try:
             if reason is None or operator in _NULLABLE:
                 equal = self.observable.matches or same
-                passed = COMPARISONS[operator].holds(actual, self._comparable(actual), equal)
+                verdict = COMPARISONS[operator].holds(actual, self._comparable(actual), equal)
+                passed = verdict if isinstance(verdict, bool) else await verdict
         except Mismatch as mismatch:
             reason = str(mismatch)
         return self.result(passed, None if passed else self._difference(got, reason), actual)

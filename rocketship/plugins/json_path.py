@@ -22,8 +22,8 @@ def for_assertions(document: Callable[[Outcome], Json]) -> Observable:
     """
     path = Field("path", Jq(), "A jq program; its first output is compared.", required=True)
 
-    def observe(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
-        return _first(options["path"], document(outcome))
+    async def observe(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
+        return await _first(options["path"], document(outcome))
 
     return Observable(_DOC, observe, options=Object(path), target="path")
 
@@ -35,15 +35,15 @@ def for_saves(document: Callable[[Outcome], Json]) -> Observable:
         document: Returns the outcome's JSON, or raises StepError when it has none.
     """
 
-    def observe(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
-        return _first(options["json_path"], document(outcome))
+    async def observe(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
+        return await _first(options["json_path"], document(outcome))
 
     return Observable(_DOC, observe, argument=Jq())
 
 
-def _first(program: str, document: Json) -> Observation:
+async def _first(program: str, document: Json) -> Observation:
     try:
-        outputs = query.first(program, document)
+        outputs = await query.first(program, document)
     except query.QueryError as error:
         raise AssertionFailed(f"error evaluating JSON path: {error}") from None
     return Found(outputs[0]) if outputs else Absent("the JSON path yields nothing")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from rocketship.dataclass import dataclass
+from rocketship.template import pattern
 from rocketship.values import Json, to_text, type_name
 
 Equal = Callable[[Json, Json], bool]
 
-#: How long a regular expression may search one text.
-MATCH_SECONDS = 1.0
 #: How many violations of a schema a message lists.
 MAX_VIOLATIONS = 5
 
@@ -31,11 +30,11 @@ class Comparison:
     Attributes:
         phrase: What is expected; `{}` stands for the expected value.
         holds: Takes the actual value, the expected value, and what counts as equal. Returns the
-            verdict, or raises Mismatch to fail with a reason.
+            verdict, at once or as something to wait for, or raises Mismatch to fail with a reason.
     """
 
     phrase: str
-    holds: Callable[[Json, Json, Equal], bool]
+    holds: Callable[[Json, Json, Equal], bool | Awaitable[bool]]
 
 
 def same(actual: Json, expected: Json) -> bool:
@@ -115,17 +114,11 @@ def _ends_with(actual: Json, expected: Json, equal: Equal) -> bool:
     return _text(actual).endswith(_text(expected))
 
 
-def _matches(actual: Json, expected: Json, equal: Equal) -> bool:
-    import regex
-
+async def _matches(actual: Json, expected: Json, equal: Equal) -> bool:
     try:
-        return regex.search(_text(expected), _text(actual), timeout=MATCH_SECONDS) is not None
-    except TimeoutError:
-        raise Mismatch(
-            f"the search took more than {MATCH_SECONDS:g} s; simplify the pattern's repetitions"
-        ) from None
-    except regex.error as error:
-        raise Mismatch(f"not a regular expression: {error}") from None
+        return await pattern.found(_text(expected), _text(actual))
+    except pattern.PatternError as error:
+        raise Mismatch(str(error)) from None
 
 
 def _text(value: Json) -> str:

@@ -10,7 +10,9 @@ from rocketship.template.scope import Scope
 from rocketship.values import to_text
 
 
-def extract(save: Save, observable: Observable, outcome: Outcome, scope: Scope) -> Observation:
+async def extract(
+    save: Save, observable: Observable, outcome: Outcome, scope: Scope
+) -> Observation:
     """Return the value a save keeps; Absent leaves the name unset.
 
     A value that is null counts as missing. With `required: false` everything that keeps the value
@@ -26,7 +28,7 @@ def extract(save: Save, observable: Observable, outcome: Outcome, scope: Scope) 
     if observable.argument is not None:
         argument = observable.argument.convert(argument, field)
     try:
-        found = observable.observe(outcome, {save.source: argument})
+        found = await observable.look(outcome, {save.source: argument})
     except StepError as error:
         found = Absent(error.message)
     if isinstance(found, Found) and found.value is None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from rocketship.dataclass import dataclass
 from rocketship.suite.fields import describe
+from rocketship.template import pattern
 from rocketship.values import Json
 
 #: What the operator `type` can name; `integer` is a number without a fraction.
@@ -52,13 +53,8 @@ def _not_text(expected: Json) -> str | None:
 def _not_a_regex(expected: Json) -> str | None:
     if not isinstance(expected, str):
         return f"expected a regular expression, found {describe(expected)}"
-    import regex
-
-    try:
-        regex.compile(expected)
-    except regex.error as error:
-        return f"not a regular expression: {error}"
-    return None
+    found = pattern.complaint(expected)
+    return f"not a regular expression: {found}" if found else None
 
 
 def _not_a_list(expected: Json) -> str | None:

@@ -2,8 +2,9 @@
 
 Suites use the whole language, so the jq library runs them, in a room without windows: there are no
 environment, files, modules or further input. Most programs are plain paths such as `.items[0].id`;
-those are followed in Python, without loading the library. Either way numbers keep all their digits
-and containers come out with their keys sorted.
+those are followed in Python, without loading the library; all others may go on for ever, so they
+run in a child. Either way numbers keep all their digits and containers come out with their keys
+sorted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 
 from rocketship.values import Json, type_name
 
+#: How long a program may take for its first output.
+MAX_SECONDS = 10.0
 #: Longer complaints of the library are cut; a program can raise text of any length.
 MAX_COMPLAINT_CHARACTERS = 300
 
@@ -52,17 +55,32 @@ def complaint(program: str) -> str | None:
     return None
 
 
-def first(program: str, value: Json) -> tuple[Json, ...]:
+async def first(program: str, value: Json) -> tuple[Json, ...]:
     """Return the first output of a program as a tuple of one, or nothing when there is no output.
 
     A missing key yields null, as in jq.
 
     Raises:
-        QueryError: The program does not compile, or fails before its first output.
+        QueryError: The program does not compile, fails before its first output, or needs too long
+            or too much memory for it.
     """
     path = _plain_path(program)
     if path is not None:
         return (_sorted(_follow(path, value)),)
+    from rocketship.processes.call import LimitExceeded, call
+
+    try:
+        return await call(MAX_SECONDS, run, program, value)
+    except LimitExceeded as limit:
+        raise QueryError(f"the program {limit}") from None
+
+
+def run(program: str, value: Json) -> tuple[Json, ...]:
+    """Return what `first` does for any program, however long it takes.
+
+    Raises:
+        QueryError: The program does not compile, or fails before its first output.
+    """
     compiled = _compile(program)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     try:

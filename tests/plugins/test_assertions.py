@@ -17,6 +17,7 @@ from rocketship.suite.fields import Field, Object, Text
 from rocketship.suite.model import Assertion
 from rocketship.template.scope import Scope
 from rocketship.values import Json, Location
+from tests.fixtures.waiting import result_of
 
 BODY: Json = {
     "user": {"name": "Ada", "age": 31},
@@ -82,7 +83,8 @@ def check(
 ) -> AssertionResult:
     entry = Assertion(kind, operator, expected, options, soft, Location("suite.yaml", 7))
     outcome = Outcome(subject=subject)
-    return evaluate(entry, observable, outcome, SCOPE, FakeFiles(dict(files or {})), redactor)
+    shipped = FakeFiles(dict(files or {}))
+    return result_of(evaluate(entry, observable, outcome, SCOPE, shipped, redactor))
 
 
 def header(name: str, expected: Json = None, operator: str = "equals") -> AssertionResult:

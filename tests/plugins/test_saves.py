@@ -11,6 +11,7 @@ from rocketship.plugins.saves import extract
 from rocketship.suite.model import Save
 from rocketship.template.scope import Scope
 from rocketship.values import Json, Location
+from tests.fixtures.waiting import result_of
 
 BODY: Json = {"id": 9007199254740993, "price": 19.99, "user": {"name": "Ada"}, "none": None}
 SCOPE = Scope(vars={"key": "price", "list": [1]})
@@ -28,7 +29,7 @@ JSON_PATH = json_path.for_saves(document)
 
 def save(argument: Json, *, required: bool = True, subject: Any = BODY) -> Found | Absent:
     entry = Save("kept", "json_path", argument, required, False, Location("suite.yaml", 3))
-    return extract(entry, JSON_PATH, Outcome(subject=subject), SCOPE)
+    return result_of(extract(entry, JSON_PATH, Outcome(subject=subject), SCOPE))
 
 
 @pytest.mark.parametrize(
@@ -80,4 +81,5 @@ def test_extract_without_argument_description_passes_the_value_on():
         return Found(options["status"])
 
     entry = Save("code", "status", True, True, False, Location("suite.yaml"))
-    assert extract(entry, Observable("The status.", observe), Outcome(), Scope()) == Found(True)
+    found = extract(entry, Observable("The status.", observe), Outcome(), Scope())
+    assert result_of(found) == Found(True)

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketship.template.query import QueryError, complaint, first
+from rocketship.template import query
+from rocketship.template.query import QueryError, complaint
 from rocketship.values import Json
+from tests.fixtures.waiting import result_of
+
+
+def first(program: str, value: Json) -> tuple[Json, ...]:
+    return result_of(query.first(program, value))
+
 
 BIG = 9007199254740993
 DOCUMENT: Json = {
@@ -153,8 +160,9 @@ def test_first_value_that_is_not_json_does_not_fail():
 
 def test_plain_path_does_not_load_the_library():
     code = (
-        "import sys; from rocketship.template import query;"
-        "query.first('.a.b[0]', {}); query.complaint('.a'); print('jq' in sys.modules)"
+        "import asyncio, sys; from rocketship.template import query;"
+        "asyncio.run(query.first('.a.b[0]', {})); query.complaint('.a');"
+        "print('jq' in sys.modules)"
     )
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -117,8 +117,8 @@ ASSERTIONS: Mapping[str, Observable] = {
 }
 
 
-def _save(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
-    return _AS_JSON_PATH.observe(outcome, {"json_path": options["sql_result"]})
+async def _save(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
+    return await _AS_JSON_PATH.look(outcome, {"json_path": options["sql_result"]})
 
 
 _AS_JSON_PATH = json_path.for_saves(_document)

@@ -14,6 +14,7 @@ from rocketship.run.events import AssertionResult
 from rocketship.suite.model import Assertion
 from rocketship.template.scope import Scope
 from rocketship.values import Json, Location
+from tests.fixtures.waiting import result_of
 
 T = TypeVar("T")
 Memory: TypeAlias = dict[str, Json]
@@ -74,11 +75,11 @@ def check(
 ) -> AssertionResult:
     """Evaluate one assertion on an outcome, as a suite would."""
     assertion = Assertion(kind, operator, expected, options, False, Location("suite.yaml", 1))
-    return evaluate(assertion, Http.assertions[kind], outcome, Scope(), Files())
+    return result_of(evaluate(assertion, Http.assertions[kind], outcome, Scope(), Files()))
 
 
 def save(outcome: Outcome, source: str, argument: Json = True) -> Json:
     """Return what a save finds; a reason it finds nothing is returned as Absent."""
-    found = Http.saves[source].observe(outcome, {source: argument})
+    found = result_of(Http.saves[source].look(outcome, {source: argument}))
     assert isinstance(found, Found | Absent)
     return found.value if isinstance(found, Found) else f"absent: {found.reason}"

@@ -9,11 +9,12 @@ import pytest
 from rocketship.errors import ConfigError, TemplateError
 from rocketship.plugins import Absent, Finding, Found, Observation, Outcome, Scope
 from rocketship.plugins.script.plugin import Script
+from tests.fixtures.waiting import result_of
 from tests.plugins.calls import make_call, run_step
 
 
 def observe(kind: str, outcome: Outcome, options: dict[str, Any] | None = None) -> Observation:
-    return Script.assertions[kind].observe(outcome, options or {})
+    return result_of(Script.assertions[kind].look(outcome, options or {}))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,8 @@ def test_observables_of_a_process(language: str) -> None:
     assert observe("stdout", outcome) == Found("out\n")
     assert observe("stderr", outcome) == Found("err\n")
     assert observe("json_path", outcome, {"path": ".id"}) == Found(7)
-    assert Script.saves["json_path"].observe(outcome, {"json_path": ".id + 1"}) == Found(8)
+    found = Script.saves["json_path"].look(outcome, {"json_path": ".id + 1"})
+    assert result_of(found) == Found(8)
     assert Script.saves["text"].observe(outcome, {"text": True}) == Found("out\n")
     assert outcome.response == {"exit_code": 0}
 
