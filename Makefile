@@ -54,7 +54,7 @@ fix: $(DEV_STAMP)  ## repair what ruff can repair
 
 bench: $(DEV_STAMP) $(OIDC_STAMP)  ## measure everything there is a figure for
 	$(BIN)/python bench/run.py
-	for part in engine auth login history web; do $(BIN)/python bench/run.py --$$part || exit 1; done
+	for part in scale engine auth login history web; do $(BIN)/python bench/run.py --$$part || exit 1; done
 	$(BIN)/python bench/distributed.py
 
 generate: $(DEV_STAMP)  ## write the files that are made from code

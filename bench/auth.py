@@ -21,10 +21,10 @@ from time import perf_counter, process_time
 from typing import Any
 
 import grpc
-from engine import Row
 from engine_process import start_engine
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from row import Row
 
 from rocketship.auth.authenticator import Authenticator, Verifier
 from rocketship.auth.caller import Credentials, Kind

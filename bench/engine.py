@@ -18,6 +18,7 @@ from time import perf_counter
 
 from engine_process import ROCKETSHIP, Running, start_engine
 from measure import Bench, Command
+from row import Row
 from suites import write_many, write_slow
 
 from rocketship.client.address import parse_address
@@ -52,25 +53,6 @@ class Scale:
 
 
 QUICK = Scale(creations=200, logged_tests=1000, slow_steps=20, runs=100, rounds=3)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure of the table; with a limit, it should be as good as that."""
-
-    name: str
-    value: float
-    unit: str
-    limit: float | None = None
-    at_least: bool = False
-
-    def __str__(self) -> str:
-        found = f"| {self.name} | {self.value:.0f} {self.unit} |"
-        if self.limit is None:
-            return f"{found} | |"
-        good = self.value >= self.limit if self.at_least else self.value <= self.limit
-        sign = "≥" if self.at_least else "≤"
-        return f"{found} {sign} {self.limit:.0f} {self.unit} | {'' if good else 'missed'} |"
 
 
 def main() -> None:

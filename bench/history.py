@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import perf_counter
 
-from engine import Row
+from row import Row
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -50,9 +50,14 @@ class Figures:
 
 
 class Bench:
-    """Runs commands in a folder of their own, with nothing of the user's environment."""
+    """Runs commands in a folder of their own, with nothing of the user's environment.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Takes the home and the data of the commands.
+        more: More variables of their environment.
+    """
+
+    def __init__(self, folder: Path, more: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._environment = {
             "PATH": os.environ["PATH"],
@@ -60,6 +65,7 @@ class Bench:
             "ROCKETSHIP_DATA_DIR": str(folder / "data"),
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
+            **(more or {}),
         }
         (folder / "home").mkdir()
 
@@ -70,11 +76,15 @@ class Bench:
         """
         figures = {command.name: Figures() for command in commands}
         for command in commands:
-            self._run(command, Figures())
+            self.once(command)
         for _ in range(rounds):
             for command in commands:
                 self._run(command, figures[command.name])
         return figures
+
+    def once(self, command: Command) -> None:
+        """Run a command for what it leaves behind."""
+        self._run(command, Figures())
 
     def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a command whose output is read while it runs."""

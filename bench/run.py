@@ -55,6 +55,11 @@ def main() -> None:
 
         engine.measure(quick=options.quick)
         return
+    if options.scale:
+        import scale
+
+        scale.measure(quick=options.quick)
+        return
     if options.auth:
         import auth
 
@@ -133,6 +138,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=15, help="runs of each command (15)")
     parser.add_argument("--quick", action="store_true", help="3 rounds, and no huge suite")
     parser.add_argument("--engine", action="store_true", help="measure an engine instead")
+    parser.add_argument("--scale", action="store_true", help="measure many steps and tests instead")
     parser.add_argument("--auth", action="store_true", help="measure authentication instead")
     parser.add_argument("--login", action="store_true", help="measure a login instead")
     parser.add_argument("--web", action="store_true", help="measure the pages instead")

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from engine import Row
 from engine_process import Running, start_engine
+from row import Row
 
 RUNS = 100_000
 SUITES = 40
