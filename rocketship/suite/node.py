@@ -23,16 +23,18 @@ class Node:
 
     def get(self, key: str) -> Node | None:
         """Return the value node of a mapping's key, or None."""
-        for key_node, value_node in self.entries:
-            if key_node.value == key:
-                return value_node
+        if type(self.value) is dict and key in self.value:
+            for key_node, value_node in self.entries:
+                if key_node.value == key:
+                    return value_node
         return None
 
     def walk(self) -> Iterator[Node]:
         """Yield this node and everything below it, keys included, in document order."""
-        yield self
-        for item in self.items:
-            yield from item.walk()
-        for key_node, value_node in self.entries:
-            yield key_node
-            yield from value_node.walk()
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += reversed(node.items)
+            for key_node, value_node in reversed(node.entries):
+                waiting += (value_node, key_node)

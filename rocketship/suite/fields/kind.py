@@ -28,7 +28,7 @@ class Kind(ABC):
 
     def check(self, node: Node, problems: Problems) -> None:
         """Report what is wrong with a node as written."""
-        if not (has_template(node.value) or self.accepts(node.value)):
+        if not (self.accepts(node.value) or has_template(node.value)):
             found = describe(node.value)
             problems.error(node.location, f"expected {self.label}, found {found}")
 

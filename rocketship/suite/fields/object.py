@@ -143,6 +143,8 @@ class Object(Kind):
         In a group of which one is needed, any unknown key may be meant to be that one.
         """
         value = node.value if isinstance(node.value, dict) else {}
+        if value.keys() <= self.fields.keys():
+            return value
         unknown = [key for key in value if self._is_unknown(key)]
         if not unknown or problems.allow_unknown_keys or problems.full:
             return value

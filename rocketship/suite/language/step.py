@@ -98,6 +98,8 @@ class StepKind(Kind):
         config = node.get("config")
         if config is None or config.value is None:
             config = Node({}, node.location)
+        if not self._defaults:
+            return config
         defaults = self._defaults.get(_text(node, "plugin") or "")
         return _merge(defaults, config) if defaults else config
 

@@ -68,10 +68,11 @@ def file_uses(kind: Kind, node: Node) -> list[FileUse]:
     templated: set[int] = set()
 
     def visit(kind: Kind, node: Node) -> None:
-        if isinstance(kind, FilePath):
+        # Most kinds are neither, and `isinstance` is slow to say so of an abstract class.
+        if type(kind) is FilePath:
             if isinstance(node.value, str) and node.value:
                 found.append(FileUse(node, kind.templated or id(node) in templated))
-        elif isinstance(kind, Object) and _is_template(node):
+        elif type(kind) is Object and _is_template(node):
             templated.update(id(value) for _, value in node.entries)
 
     kind.visit(node, visit)

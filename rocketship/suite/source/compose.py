@@ -152,7 +152,9 @@ class _Composer:
         if depth > self._deepest:
             self._deepest = depth
         if type(event) is ScalarEvent:
-            return Node(self._scalar(event), self.locate(event.start_mark))
+            mark = event.start_mark
+            location = Location(self._file, mark.line + 1, mark.column + 1)
+            return Node(self._scalar(event), location)
         if type(event) is SequenceStartEvent:
             return self._sequence(event, depth)
         assert type(event) is MappingStartEvent
@@ -218,11 +220,12 @@ class _Composer:
                 key = self._key(inner, depth)
             outer = self._next()
             value = self._compose(outer, depth + 1)
-            self._check_comment(outer)
+            if value.value is None:
+                self._check_comment(outer)
             if key is not None:
                 self._add(entries, key, value)
-            if _is_merge_key(inner):
-                merged = self._merge(value, outer)
+                if key.value == "<<" and _is_merge_key(inner):
+                    merged = self._merge(value, outer)
         if unquoted:
             return self._braces(event, inner)
         if merged is not None:
