@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import Client
+from temporalio.worker import Replayer
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from rocketship.engine.hub import Hub
 from rocketship.engine.reports import Intake, Report
@@ -20,7 +23,9 @@ from rocketship.run.status import Status
 from rocketship.runtime.ports import Recovery, RunSource
 from rocketship.runtime.temporal.backend import TemporalBackend
 from rocketship.runtime.temporal.connection import open_client
+from rocketship.runtime.temporal.messages import workflow_id
 from rocketship.runtime.temporal.worker import WorkerLoop
+from rocketship.runtime.temporal.workflow import RunWorkflow, ShardWorkflow
 from rocketship.settings.temporal import TemporalSettings
 from rocketship.store.base import NewRun, RunRecord
 from rocketship.store.sealing import Sealer, derived_key
@@ -125,6 +130,8 @@ async def temporal_stage(
 
     try:
         yield Stage(backend, probe, submit, events, lose)
+        if not direct.lost:
+            await _replay(client, sources.known)
     finally:
         if not direct.lost:
             draining = asyncio.create_task(worker.drain())
@@ -132,6 +139,23 @@ async def temporal_stage(
             draining.cancel()
             proxy.close()
         await store.close()
+
+
+async def _replay(client: Client, run_ids: Iterable[str]) -> None:
+    """Decide everything again, in the sandbox that workers do without.
+
+    What a workflow decides must follow from its history alone; the sandbox refuses what does not.
+    """
+    restrictions = SandboxRestrictions.default.with_passthrough_modules("rocketship")
+    replayer = Replayer(
+        workflows=[RunWorkflow, ShardWorkflow],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        data_converter=client.data_converter,
+        workflow_failure_exception_types=[Exception],
+    )
+    for run_id in run_ids:
+        history = await client.get_workflow_handle(workflow_id(run_id)).fetch_history()
+        await replayer.replay_workflow(history)
 
 
 class TestTemporalBackend(RunBackendContract):

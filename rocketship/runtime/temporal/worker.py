@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
 from rocketship.interpreter.context import Plugins
 from rocketship.runtime.ports import PlanSource, Reports, States
@@ -101,9 +100,8 @@ class WorkerLoop:
             task_queue=queue,
             activities=[self._units.unit, self._units.conclude] if whole else [self._units.unit],
             workflows=[RunWorkflow, ShardWorkflow] if whole else [],
-            workflow_runner=SandboxedWorkflowRunner(
-                restrictions=SandboxRestrictions.default.with_passthrough_modules("rocketship")
-            ),
+            # The sandbox would take half of a worker's time; a test replays histories in it instead.
+            workflow_runner=UnsandboxedWorkflowRunner(),
             workflow_failure_exception_types=[Exception],
             max_concurrent_activities=self._slots,
             max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
