@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rocketship.dataclass import dataclass
@@ -29,10 +29,10 @@ from rocketship.store.base import (
 from rocketship.store.sealing import Sealer
 from rocketship.values import JsonObject, to_ascii_json
 
-#: How long it is believed which attempt at a unit is the latest.
+#: How long it is believed which attempts at the units of a run are the latest.
 FENCE_SECONDS = 1.0
-#: Units whose latest attempt is remembered.
-MAX_FENCES = 20_000
+#: Runs whose latest attempts are remembered.
+MAX_FENCED_RUNS = 1000
 _FENCE = "fence."
 _KEPT = "kept."
 
@@ -53,6 +53,14 @@ class Report:
         return KeyedEvent(f"{self.unit}/{self.attempt}/{self.number}", self.event)
 
 
+@dataclass(slots=True)
+class _Fences:
+    """The latest attempt at each unit of a run that anybody began more than once, and as of when."""
+
+    attempts: dict[str, int]
+    at: float
+
+
 class Intake:
     """Takes reports from workers, and what is too large for Temporal to carry about."""
 
@@ -60,7 +68,7 @@ class Intake:
         self._store = store
         self._hub = hub
         self._sealer = sealer
-        self._fences: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._fences: OrderedDict[str, _Fences] = OrderedDict()
 
     async def take(self, reports: Sequence[Report]) -> None:
         """Store reports; all of them are stored when it returns.
@@ -101,32 +109,51 @@ class Intake:
         return state
 
     async def _take(self, run_id: str, reports: list[Report]) -> None:
-        latest: dict[str, int] = {}
+        begun: dict[str, int] = {}
         for report in reports:
-            latest[report.unit] = max(latest.get(report.unit, 0), report.attempt)
-        for unit, attempt in latest.items():
-            if unit:
-                latest[unit] = await self._latest(run_id, unit, attempt)
-        wanted = [report.keyed for report in reports if report.attempt >= latest[report.unit]]
+            if report.unit:
+                begun[report.unit] = max(begun.get(report.unit, 1), report.attempt)
+        latest = await self._latest(run_id, begun)
+        wanted = [
+            report.keyed for report in reports if report.attempt >= latest.get(report.unit, 1)
+        ]
         await self._store_some(run_id, wanted)
 
-    async def _latest(self, run_id: str, unit: str, attempt: int) -> int:
-        """Return the latest attempt at a unit anybody has reported of, this one included."""
-        now = time.monotonic()
-        known, at = self._fences.get((run_id, unit), (0, 0.0))
-        if at and known >= attempt and now - at < FENCE_SECONDS:
-            return known
-        found = await self._store.load_unit(run_id, _FENCE + unit)
-        known = max(known, found.attempt if found else 1)
-        if attempt > known:
-            known = attempt
-            if not await self._goes_on(run_id):
-                return known
-            await self._store.append(run_id, (), UnitCheckpoint(_FENCE + unit, attempt, b""))
-        self._fences[run_id, unit] = (known, now)
-        while len(self._fences) > MAX_FENCES:
+    async def _latest(self, run_id: str, begun: Mapping[str, int]) -> dict[str, int]:
+        """Return the latest attempt at each unit that was begun again, those just begun included.
+
+        One look serves all units of a run: hardly any is ever begun again.
+        """
+        known = self._fences.get(run_id)
+        if (
+            known is None
+            or time.monotonic() - known.at >= FENCE_SECONDS
+            or any(attempt > known.attempts.get(unit, 1) for unit, attempt in begun.items())
+        ):
+            known = await self._look(run_id)
+        for unit, attempt in begun.items():
+            if attempt <= known.attempts.get(unit, 1):
+                continue
+            if await self._goes_on(run_id):
+                await self._store.append(run_id, (), UnitCheckpoint(_FENCE + unit, attempt, b""))
+            # Another look may have been taken meanwhile.
+            known = self._fences.get(run_id, known)
+            known.attempts[unit] = max(attempt, known.attempts.get(unit, 1))
+        return known.attempts
+
+    async def _look(self, run_id: str) -> _Fences:
+        at = time.monotonic()
+        stored = await self._store.attempts(run_id, _FENCE)
+        before = self._fences.get(run_id)
+        attempts = dict(before.attempts) if before else {}
+        for name, attempt in stored.items():
+            unit = name.removeprefix(_FENCE)
+            attempts[unit] = max(attempt, attempts.get(unit, 1))
+        found = self._fences[run_id] = _Fences(attempts, at)
+        self._fences.move_to_end(run_id)
+        while len(self._fences) > MAX_FENCED_RUNS:
             self._fences.popitem(last=False)
-        return known
+        return found
 
     async def _goes_on(self, run_id: str) -> bool:
         found = await self._store.find(run_id)

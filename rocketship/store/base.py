@@ -176,6 +176,10 @@ class RunStore(Protocol):
         """Return a unit's last checkpoint."""
         ...
 
+    async def attempts(self, run_id: str, prefix: str) -> dict[str, int]:
+        """Return the attempt of each checkpoint of a run whose unit begins so, by the unit."""
+        ...
+
     async def unfinished(self) -> list[RunRecord]:
         """Return the runs that have not ended, oldest first."""
         ...

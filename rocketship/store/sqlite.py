@@ -180,6 +180,16 @@ class SqliteStore:
 
         return await self._writer.submit(work)
 
+    async def attempts(self, run_id: str, prefix: str) -> dict[str, int]:
+        def work(connection: sqlite3.Connection) -> dict[str, int]:
+            rows = connection.execute(
+                "SELECT unit, attempt FROM unit WHERE run_id = ? AND unit >= ? AND unit < ?",
+                (run_id, prefix, prefix + "\U0010ffff"),
+            )
+            return dict(rows.fetchall())
+
+        return await self._writer.submit(work)
+
     async def unfinished(self) -> list[RunRecord]:
         def work(connection: sqlite3.Connection) -> list[RunRecord]:
             rows = connection.execute(

@@ -149,6 +149,20 @@ class RunStoreContract:
 
         self.run(body)
 
+    def test_attempts_are_those_of_the_units_that_begin_so_in_one_run(self) -> None:
+        run, other = record(), record(1000.0)
+
+        async def body(store: RunStore) -> None:
+            for one in (run, other):
+                await store.create_run(new_run(one))
+            assert await store.attempts(run.id, "a.") == {}
+            for unit, attempt in (("a.1", 1), ("a.1", 3), ("a.%", 2), ("a", 4), ("b.1", 5)):
+                await store.append(run.id, [], UnitCheckpoint(unit, attempt, b""))
+            await store.append(other.id, [], UnitCheckpoint("a.1", 6, b""))
+            assert await store.attempts(run.id, "a.") == {"a.1": 3, "a.%": 2}
+
+        self.run(body)
+
     def test_end_of_run_is_recorded_once_and_removes_secrets_and_checkpoints(self) -> None:
         run = record()
         finished = Recorded(2, RunFinished(2000.0, Status.PASSED, 2.5))

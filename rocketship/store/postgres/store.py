@@ -155,6 +155,16 @@ class PostgresStore:
 
         return await self._database.perform(work, patience=OUTAGE_SECONDS)
 
+    async def attempts(self, run_id: str, prefix: str) -> dict[str, int]:
+        async def work(connection: Connection) -> dict[str, int]:
+            cursor = await connection.execute(
+                "SELECT unit, attempt FROM unit WHERE run_id = %s AND starts_with(unit, %s)",
+                (run_id, prefix),
+            )
+            return dict(await cursor.fetchall())
+
+        return await self._database.perform(work, patience=OUTAGE_SECONDS)
+
     async def unfinished(self) -> list[RunRecord]:
         return await self._runs("ended_at IS NULL ORDER BY id", ())
 
