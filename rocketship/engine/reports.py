@@ -55,7 +55,7 @@ class Report:
 
 @dataclass(slots=True)
 class _Fences:
-    """The latest attempt at each unit of a run that anybody began more than once, and as of when."""
+    """The latest attempt at each unit of a run that was begun again, and as of when."""
 
     attempts: dict[str, int]
     at: float

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rocketship.errors import NotFound, StoreError
-from rocketship.run.events import Recorded, decode, encode
+from rocketship.run.events import Event, Recorded, decode, encode
 from rocketship.run.result import Totals
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
@@ -30,7 +30,7 @@ from rocketship.store.base import (
 from rocketship.store.codec import decode_spec, encode_spec, read_cursor, storable, write_cursor
 from rocketship.store.schema import MIGRATIONS
 from rocketship.store.writer import Writer
-from rocketship.values import to_ascii_json
+from rocketship.values import Json, to_ascii_json
 
 #: How long a process waits for another one's transaction.
 BUSY_SECONDS = 15.0
@@ -60,6 +60,14 @@ _CONTEXT_FILTERS = {
     "branch": "branch",
     "schedule": "schedule_name",
 }
+
+_KNOWN_KEYS = "SELECT key FROM event WHERE run_id = ? AND key IN (SELECT value FROM json_each(?))"
+#: One statement for any number of events: after each, this thread would wait for its turn.
+_ADD_EVENTS = """
+    INSERT INTO event (run_id, seq, key, body)
+    SELECT ?, ? + item.key, json_extract(item.value, '$[0]'), json_extract(item.value, '$[1]')
+    FROM json_each(?) AS item
+"""
 
 
 class _Bell:
@@ -312,18 +320,16 @@ def _add(
         return []
     last = "SELECT coalesce(max(seq), 0) FROM event WHERE run_id = ?"
     seq = int(connection.execute(last, (run_id,)).fetchone()[0])
-    added: list[Recorded] = []
+    fresh: dict[str, Event] = {}
     for item in events:
-        changed = connection.execute(
-            "INSERT OR IGNORE INTO event (run_id, seq, key, body) VALUES (?, ?, ?, ?)",
-            (run_id, seq + 1, item.key, to_ascii_json(encode(item.event))),
-        )
-        if changed.rowcount:
-            seq += 1
-            added.append(Recorded(seq, item.event))
+        fresh.setdefault(item.key, item.event)
+    for (key,) in connection.execute(_KNOWN_KEYS, (run_id, to_ascii_json(list(fresh)))).fetchall():
+        del fresh[key]
+    rows: list[Json] = [[key, to_ascii_json(encode(event))] for key, event in fresh.items()]
+    connection.execute(_ADD_EVENTS, (run_id, seq + 1, to_ascii_json(rows)))
     if end is not None:
         _end_run(connection, end)
-    return added
+    return [Recorded(number, event) for number, event in enumerate(fresh.values(), seq + 1)]
 
 
 def _end_run(connection: sqlite3.Connection, end: RunRecord) -> None:

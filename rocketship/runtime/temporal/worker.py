@@ -100,7 +100,7 @@ class WorkerLoop:
             task_queue=queue,
             activities=[self._units.unit, self._units.conclude] if whole else [self._units.unit],
             workflows=[RunWorkflow, ShardWorkflow] if whole else [],
-            # The sandbox would take half of a worker's time; a test replays histories in it instead.
+            # The sandbox takes half of a worker's time; tests replay histories in it instead.
             workflow_runner=UnsandboxedWorkflowRunner(),
             workflow_failure_exception_types=[Exception],
             max_concurrent_activities=self._slots,
