@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 #: How often a checkpoint travels, and how soon a unit hears that it is cancelled, because only the
 #: answer to a heartbeat tells.
 PULSE_SECONDS = 0.3
+#: Of all units on a worker together; many of them beat less often, or they would do little else.
+MAX_PULSES_PER_SECOND = 100
 #: What liveness alone needs; large checkpoints travel no more often.
 PULSES_PER_TIMEOUT = 4
 SMALL_BYTES = 16 * 1024
@@ -44,6 +46,7 @@ class WorkerHost:
         heartbeat: Sends a checkpoint without waiting for an answer.
         confirm: Sends one and waits until it has arrived; raises `Lost` when nobody wants it.
         timeout_seconds: After so long without a heartbeat the unit belongs to somebody else.
+        neighbours: Tells how many units the worker has, this one included.
         careful: Whether every checkpoint the interpreter insists on has to arrive.
     """
 
@@ -57,6 +60,7 @@ class WorkerHost:
         heartbeat: Callable[[JsonObject | None], None],
         confirm: Callable[[JsonObject | None], Awaitable[None]],
         timeout_seconds: float,
+        neighbours: Callable[[], int],
         careful: bool = False,
     ) -> None:
         self.unit = unit
@@ -66,6 +70,7 @@ class WorkerHost:
         self._heartbeat = heartbeat
         self._confirm = confirm
         self._timeout = timeout_seconds
+        self._neighbours = neighbours
         self._safe = earlier
         self._next: tuple[JsonObject, int] | None = None
         self._changed = asyncio.Event()
@@ -73,6 +78,8 @@ class WorkerHost:
         self._number = 0
         self._place = 0
         self._beaten = time.monotonic()
+        #: Other than `_beaten`, without confirmations: those do not tell that a unit is cancelled.
+        self._pulsed = self._beaten
         self._draining = False
         self._large = False
         self._precious = careful
@@ -155,26 +162,36 @@ class WorkerHost:
 
     async def _pulse(self) -> None:
         """Beat for ever. A process that was frozen for too long notices it here."""
-        slow = self._timeout / PULSES_PER_TIMEOUT
         while not self.lost:
-            # Most units end before their first heartbeat.
-            await asyncio.sleep(slow if self._large else min(slow, PULSE_SECONDS))
-            if self._overdue:
-                self.lose()
-                return
-            self._beaten = time.monotonic()
-            self._heartbeat(self._safe)
+            # Most units end before their first heartbeat, and others have sent a checkpoint lately.
+            await asyncio.sleep(max(0.0, self._pulsed + self._interval - time.monotonic()))
+            if time.monotonic() - self._pulsed >= self._interval:
+                self._beat()
 
     async def _follow(self) -> None:
         """Let every checkpoint travel as soon as it may, but not more often than is useful."""
         while True:
-            await asyncio.sleep(PULSE_SECONDS)
+            await asyncio.sleep(self._interval)
             await self._changed.wait()
             self._changed.clear()
             if self._next is not None:
                 await self._reports.wait_stored(self._next[1])
             if await self._advance():
-                self._heartbeat(self._safe)
+                self._beat()
+
+    def _beat(self) -> None:
+        if self._overdue:
+            self.lose()
+            return
+        self._beaten = self._pulsed = time.monotonic()
+        self._heartbeat(self._safe)
+
+    @property
+    def _interval(self) -> float:
+        slow = self._timeout / PULSES_PER_TIMEOUT
+        if self._large:
+            return slow
+        return min(slow, max(PULSE_SECONDS, self._neighbours() / MAX_PULSES_PER_SECOND))
 
     async def _advance(self) -> bool:
         """Make the newest checkpoint whose events are stored the one that travels."""

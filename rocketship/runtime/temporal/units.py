@@ -137,6 +137,7 @@ class Units:
             heartbeat=lambda state: heartbeat(*_details(state)),
             confirm=confirm,
             timeout_seconds=timeout.total_seconds() if timeout else float("inf"),
+            neighbours=lambda: len(self._hosts),
             careful=order.careful,
         )
         if self._draining:
