@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
@@ -9,6 +10,9 @@ from rocketship.engine.hub import Hub, Subscription
 from rocketship.errors import Disowned, NotFound
 from rocketship.run.events import Recorded
 from rocketship.store.base import RunStore, stored_events
+
+#: How long what others store is left to gather: each look costs much the same.
+GATHER_SECONDS = 0.02
 
 
 class Follower:
@@ -79,6 +83,7 @@ class Follower:
                     return
                 await self._elsewhere(run_id)
                 await bell.wait()
+                await asyncio.sleep(GATHER_SECONDS)
 
     async def _ended(self, run_id: str) -> bool:
         found = await self._store.find(run_id)

@@ -34,6 +34,8 @@ CALL_SECONDS = 30.0
 #: How long a batch may take to be answered; a connection that was cut without a word shows so.
 ANSWER_SECONDS = 5.0
 BATCH_EVENTS = 500
+#: How long an event may wait for company; what a batch costs is mostly the same for any size.
+GATHER_SECONDS = 0.01
 BATCH_BYTES = 1024 * 1024
 #: Plans of runs that a worker remembers.
 MAX_PLANS = 64
@@ -151,9 +153,11 @@ class Gateway:
         batch = 0
         try:
             while True:
-                while not (reports := self._spool.head(BATCH_EVENTS, BATCH_BYTES)):
+                while not self._spool:
                     self._filled.clear()
                     await self._filled.wait()
+                await asyncio.sleep(GATHER_SECONDS)
+                reports = self._spool.head(BATCH_EVENTS, BATCH_BYTES)
                 batch += 1
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await call.write(pb.ReportEventsRequest(batch=batch, events=reports))
