@@ -153,6 +153,7 @@ class _Composer:
             self._deepest = depth
         if type(event) is ScalarEvent:
             mark = event.start_mark
+            assert mark is not None
             location = Location(self._file, mark.line + 1, mark.column + 1)
             return Node(self._scalar(event), location)
         if type(event) is SequenceStartEvent:
