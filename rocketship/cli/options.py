@@ -65,6 +65,9 @@ REPORTS = Annotated[
     ),
 ]
 OUTPUT = Annotated[str | None, typer.Option("--output", metavar="HOW", help="live, plain or json.")]
+FULL = Annotated[
+    bool, typer.Option("--full", help="Show bodies and outputs of failed steps whole.")
+]
 DETACH = Annotated[
     bool, typer.Option("--detach", help="Start the runs, print their ids, and do not wait.")
 ]

@@ -16,6 +16,7 @@ from rocketship.cli.follow import Followed, Follower, Launch
 from rocketship.cli.interrupt import InterruptLadder
 from rocketship.cli.origin.context import Origin
 from rocketship.cli.output.base import choose_output
+from rocketship.cli.output.detail import Detail
 from rocketship.cli.suites import SuiteFile, read_suites
 from rocketship.dataclass import dataclass
 from rocketship.errors import UsageError
@@ -48,6 +49,7 @@ class RunRequest:
     reports: tuple[str, ...] = ()
     output: str | None = None
     timestamps: bool = False
+    full: bool = False
     context: JsonObject = field(default_factory=dict)
     allow_unknown_keys: bool = False
     connection: Connection = Connection()
@@ -58,7 +60,8 @@ async def run_suites(request: RunRequest) -> int:
     """Run what was asked for and return the exit code."""
     console = standard_console()
     reports = report_files(request.reports)
-    output = choose_output(request.output, console, timestamps=request.timestamps)
+    detail = Detail(request.full, request.connection)
+    output = choose_output(request.output, console, timestamps=request.timestamps, detail=detail)
     endpoint = choose_engine(console, request.connection)
     if request.detach:
         check_detached(endpoint, request.reports)

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 
 from rocketship.dataclass import dataclass
-from rocketship.reports.exchange import Limits, cut, exchange_lines, last_lines, value_text
+from rocketship.reports.exchange import (
+    SHORTENED,
+    Limits,
+    cut,
+    exchange_lines,
+    last_lines,
+    value_text,
+)
 from rocketship.run.events import AssertionResult, Failure
 from rocketship.run.printable import printable
 from rocketship.run.result import RunResult, StepResult, TestResult
@@ -48,7 +55,7 @@ class Layout:
     """
 
     width: int = 80
-    limits: Limits = Limits(lines=15, characters=160)
+    limits: Limits = SHORTENED
 
 
 def failure_lines(run: RunResult, test: TestResult, layout: Layout) -> Iterator[TextLine]:
@@ -143,7 +150,7 @@ def _assertion(check: AssertionResult, layout: Layout) -> Iterator[TextLine]:
         yield from (last, TextLine(inner + where.lstrip(), Role.LABEL))
     if check.diff:
         for line in printable(check.diff).rstrip("\n").split("\n"):
-            yield TextLine(inner + cut(line, layout.limits.characters), _diff_role(line))
+            yield TextLine(inner + cut(line, layout.limits), _diff_role(line))
     else:
         for label, text, role in _cut_values(check, layout):
             yield TextLine(f"{inner}{label}  {text}", role)
@@ -157,7 +164,7 @@ def _cut_values(check: AssertionResult, layout: Layout) -> Iterator[tuple[str, s
     ):
         text, room = value_text(value), layout.limits.characters
         if len(text) > layout.width and text[:room] not in check.message:
-            yield label, cut(text, room), role
+            yield label, cut(text, layout.limits), role
 
 
 def _diff_role(line: str) -> Role:
@@ -166,7 +173,7 @@ def _diff_role(line: str) -> Role:
 
 def _attempts(step: StepResult, limits: Limits) -> Iterator[str]:
     for attempt in step.failed_attempts:
-        reason = cut(_one_line(attempt.failure.message), limits.characters)
+        reason = cut(_one_line(attempt.failure.message), limits)
         waited = f"(then waited {format_duration(attempt.wait_seconds)})"
         yield f"{attempt.number}. {attempt.failure.type}: {reason} {waited}"
     if step.failed_attempts:

@@ -11,6 +11,8 @@ import time
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
+#: As much of an id as people are shown; runs of the same millisecond share ten characters.
+SHORT = 12
 #: Shorter prefixes are too likely to be a slip of the fingers.
 MIN_PREFIX = 6
 

@@ -42,6 +42,24 @@ def test_id_that_list_shows_is_enough_to_get_the_run(bench: Workbench):
     assert bench.run_ids()[0] in ended.out
 
 
+def test_command_named_where_output_is_cut_shows_the_rest(bench: Workbench):
+    lines = "\n".join(f"console.log('line {number}')" for number in range(40))
+    script = {"language": "javascript", "script": f"{lines}\nthrow new Error('wrong')"}
+    bench.write("shop.yaml", suite(case("A", fail(config=script))))
+
+    run = bench.run("run", "shop.yaml")
+    short = run.out[run.out.index("✗ A") :]
+    command = short[short.index("rocketship get") :].splitlines()[0].split()
+    whole = bench.run(*command[1:]).out
+    at_once = bench.run("run", "shop.yaml", "--full").out
+
+    assert "… 25 earlier lines: rocketship get" in short
+    assert "      line 0\n" not in short
+    for shown in (whole, at_once):
+        assert "      line 0\n      line 1\n" in shown
+        assert "earlier lines" not in shown
+
+
 def test_prefix_that_cannot_be_resolved_exits_two_and_says_why(bench: Workbench):
     bench.write("shop.yaml", suite(case("A", log("a"))))
     bench.run("run", "shop.yaml")

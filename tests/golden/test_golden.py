@@ -38,6 +38,7 @@ CHANNELS = {"ok": "stdout", "failed": "stdout", "invalid": "stderr"}
 #: What differs from run to run, and what takes its place.
 VARYING = (
     (r"\b[0-7][0-9a-hjkmnp-tv-z]{25}\b", "{run}"),
+    (r"(rocketship get )[0-7][0-9a-hjkmnp-tv-z]{11}\b", r"\1{run}"),
     (r"\b(in|after|waited|Duration:) [\dhm.]+s\b", r"\1 {time}"),
     (r"(Date: ).*", r"\1{date}"),
     (r"rocketship/\d[\w.]*", "rocketship/{version}"),

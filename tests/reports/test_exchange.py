@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -25,9 +26,7 @@ def test_exchange_http_request_reads_like_http():
         "x-tag: a",
         "x-tag: b",
         "",
-        "{",
-        '  "name": "Ada"',
-        "}",
+        '{"name": "Ada"}',
     ]
 
 
@@ -43,7 +42,7 @@ def test_exchange_http_request_reads_like_http():
         ({"rows": [{"id": 1}]}, 'rows: [{"id":1}]'),
         ("just text", "just text"),
         (12, "12"),
-        ([1], "["),
+        ([1], "[1]"),
     ],
 )
 def test_exchange_response_of_any_shape_starts_with_what_matters(response, first):
@@ -52,19 +51,36 @@ def test_exchange_response_of_any_shape_starts_with_what_matters(response, first
 
 @pytest.mark.parametrize("body", ["{not json", "plain", '"quoted"'])
 def test_exchange_body_that_is_no_json_container_is_shown_as_it_is(body):
-    assert exchange_lines({"body": body}, LIMITS) == ["", body]
+    assert exchange_lines({"body": body}, LIMITS) == [body]
 
 
 def test_exchange_huge_json_body_is_not_indented():
     body = json.dumps(["x" * 50] * 2000)
     lines = exchange_lines({"body": body}, LIMITS)
-    assert len(lines) == 2
+    assert len(lines) == 1
 
 
 def test_shorten_long_text_counts_what_is_left_out():
     lines = shorten("\n".join("abcdefghi"), LIMITS)
     assert lines == ["a", "b", "c", "d", "e", "f", "… 3 more lines"]
     assert shorten("x" * 50, LIMITS) == ["x" * 40 + "… (10 more characters)"]
+
+
+def test_shorten_with_a_command_for_the_rest_names_it_in_the_line():
+    limits = replace(LIMITS, rest="show --full")
+    assert shorten("a\n" * 7, limits)[-1] == "… 1 more line: show --full"
+    assert last_lines("a\n" * 8, limits)[0] == "… 2 earlier lines: show --full"
+    assert shorten("x" * 50, limits)[0].endswith("… (10 more characters: show --full)")
+
+
+def test_exchange_body_that_was_recorded_in_part_says_so():
+    response: JsonObject = {"status": 200, "body_bytes": 99, "body": "[1, 2", "truncated": True}
+    assert exchange_lines(response, LIMITS) == [
+        "status 200  (body bytes 99, truncated)",
+        "",
+        "[1, …",
+        "… the rest of the body was not recorded",
+    ]
 
 
 def test_last_lines_of_a_long_text_counts_what_is_before_them():

@@ -44,11 +44,7 @@ def test_failure_of_a_step_tells_everything_about_it():
       content-type: application/json
       authorization: ***
 
-      {
-        "name": "Ada",
-        "roles": [
-          "admin",
-      … 3 more lines
+      {"name": "Ada", "roles": ["admin", "author"]}
     response
       status 500
       content-type: text/plain

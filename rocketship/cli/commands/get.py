@@ -1,6 +1,7 @@
 """Show a run with its tests and steps, and every failure in full.
 
-Examples: `rocketship get 01ab23cd`, `rocketship get 01ab23cd --format json`.
+Examples: `rocketship get 01ab23cd`, `rocketship get 01ab23cd --full`,
+`rocketship get 01ab23cd --format json`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from rocketship.cli import options
 from rocketship.cli.console import Console, standard_console
 from rocketship.cli.context import connect, run_async
+from rocketship.cli.output.detail import Detail
 from rocketship.errors import UsageError
 from rocketship.profiles.resolve import Connection
 from rocketship.run.printable import printable
@@ -32,14 +34,19 @@ _PHASES = {"init": "init", "on_failure": "cleanup on failure", "always": "cleanu
 
 
 @options.with_connection
-def main(run: options.RUN_ID, connection: Connection, output: options.FORMAT = "table") -> int:
+def main(
+    run: options.RUN_ID,
+    connection: Connection,
+    output: options.FORMAT = "table",
+    full: options.FULL = False,
+) -> int:
     """Show a run with its tests and steps."""
     if output not in ("table", "json"):
         raise UsageError(f'there is no format "{output}"', hint="use table or json")
-    return run_async(_get(run, connection, output))
+    return run_async(_get(run, connection, output, Detail(full, connection)))
 
 
-async def _get(prefix: str, connection: Connection, output: str) -> int:
+async def _get(prefix: str, connection: Connection, output: str, detail: Detail) -> int:
     console = standard_console()
     async with connect(console, connection) as client:
         details = await client.get_run(prefix)
@@ -48,11 +55,11 @@ async def _get(prefix: str, connection: Connection, output: str) -> int:
 
         console.print(render("json", [details.result]).decode().rstrip("\n"))
     else:
-        _show(console, details)
+        _show(console, details, detail)
     return 0
 
 
-def _show(console: Console, details: RunDetails) -> None:
+def _show(console: Console, details: RunDetails, detail: Detail) -> None:
     result = details.result
     console.print(console.paint("Test Run Details", bold=True))
     for label, value in _facts(result):
@@ -67,7 +74,7 @@ def _show(console: Console, details: RunDetails) -> None:
     if result.status.finished:
         from rocketship.cli.output.failure import print_failures
 
-        print_failures(console, [result])
+        print_failures(console, [result], detail)
 
 
 def _facts(result: RunResult) -> list[tuple[str, str]]:

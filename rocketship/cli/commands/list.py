@@ -17,6 +17,7 @@ from rocketship.cli.console import Console, standard_console
 from rocketship.cli.context import connect, run_async
 from rocketship.errors import UsageError
 from rocketship.profiles.resolve import Connection
+from rocketship.run.ids import SHORT
 from rocketship.run.printable import printable
 from rocketship.run.status import Status
 from rocketship.values import format_duration, format_time
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from rocketship.store.base import RunFilter, RunPage, RunRecord
 
 DEFAULT_LIMIT = 20
-SHORT_ID = 12
 _MARKS = {
     Status.PASSED: ("✓", "green"),
     Status.FAILED: ("✗", "red"),
@@ -96,14 +96,14 @@ async def _list(query: RunFilter, connection: Connection, output: str) -> int:
 
 
 def _table(console: Console, page: RunPage) -> None:
-    columns = f"{'RUN ID':<{SHORT_ID}}  {'STATUS':<11} {'TESTS':>9}  {'DURATION':>8}  STARTED"
+    columns = f"{'RUN ID':<{SHORT}}  {'STATUS':<11} {'TESTS':>9}  {'DURATION':>8}  STARTED"
     console.print(console.paint(f"{columns:<61}  SUITE", bold=True))
     for run in page.runs:
         mark, color = _MARKS.get(run.status, ("·", ""))
         status = console.paint(f"{mark} {run.status.value:<9}", color)
         tests = f"{run.totals.passed}/{run.totals.total}"
         duration = format_duration(run.duration_seconds) if run.ended_at else ""
-        line = f"{run.id[:SHORT_ID]}  {status} {tests:>9}  {duration:>8}  {_age(run):<14}"
+        line = f"{run.id[:SHORT]}  {status} {tests:>9}  {duration:>8}  {_age(run):<14}"
         console.print(f"{line}  {printable(run.suite)}")
     if page.cursor:
         shown, total = len(page.runs), page.total

@@ -39,6 +39,7 @@ class Rerun:
     reports: tuple[str, ...]
     output: str | None
     timestamps: bool
+    full: bool
 
 
 @options.with_connection
@@ -51,6 +52,7 @@ def main(
     report: options.REPORTS = None,
     output: options.OUTPUT = None,
     timestamp: options.TIMESTAMPS = False,
+    full: options.FULL = False,
 ) -> int:
     """Run again what an earlier run was."""
     request = Rerun(
@@ -62,6 +64,7 @@ def main(
         reports=tuple(report or ()),
         output=output,
         timestamps=timestamp,
+        full=full,
     )
     return run_async(_rerun(request))
 
@@ -70,11 +73,13 @@ async def _rerun(request: Rerun) -> int:
     from rocketship.cli.follow import Follower
     from rocketship.cli.interrupt import InterruptLadder
     from rocketship.cli.output.base import choose_output
+    from rocketship.cli.output.detail import Detail
     from rocketship.cli.running import check_detached, conclude, report_files, start_only
 
     console = standard_console()
     reports = report_files(request.reports)
-    output = choose_output(request.output, console, timestamps=request.timestamps)
+    detail = Detail(request.full, request.connection)
+    output = choose_output(request.output, console, timestamps=request.timestamps, detail=detail)
     endpoint = choose_engine(console, request.connection)
     if request.detach:
         check_detached(endpoint, request.reports)

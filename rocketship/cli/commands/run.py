@@ -71,6 +71,7 @@ def main(
     report: options.REPORTS = None,
     output: options.OUTPUT = None,
     timestamp: options.TIMESTAMPS = False,
+    full: options.FULL = False,
     project_id: Annotated[
         str, typer.Option(metavar="TEXT", help="Project the run belongs to.")
     ] = "",
@@ -109,6 +110,7 @@ def main(
         reports=tuple(report or ()),
         output=output,
         timestamps=timestamp,
+        full=full,
         context={**{key: value for key, value in context.items() if value}, **_pairs(metadata)},
         allow_unknown_keys=allow_unknown_keys,
         connection=replace(connection, auto=auto),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from rocketship.cli.console import Console
+from rocketship.cli.output.detail import BRIEF, Detail
 from rocketship.errors import UsageError
 from rocketship.run.events import Recorded
 from rocketship.run.result import RunResult
@@ -30,13 +31,16 @@ class Output(Protocol):
         ...
 
 
-def choose_output(requested: str | None, console: Console, *, timestamps: bool = False) -> Output:
+def choose_output(
+    requested: str | None, console: Console, *, timestamps: bool = False, detail: Detail = BRIEF
+) -> Output:
     """Return the output to use.
 
     Args:
         requested: `live`, `plain`, `json`, or None for what fits the terminal.
         console: Where it prints.
         timestamps: Whether plain lines show the time of their event.
+        detail: How much of failures is shown.
 
     Raises:
         UsageError: There is no such output.
@@ -48,7 +52,7 @@ def choose_output(requested: str | None, console: Console, *, timestamps: bool =
         console.note("Live output needs a terminal; showing plain lines instead.")
         requested = "plain"
     chosen = requested or ("live" if console.interactive and not timestamps else "plain")
-    output = _make(chosen, console, timestamps)
+    output = _make(chosen, console, timestamps, detail)
     if console.environment.get("GITHUB_ACTIONS") == "true":
         from rocketship.cli.output.github import GitHubOutput
 
@@ -56,7 +60,7 @@ def choose_output(requested: str | None, console: Console, *, timestamps: bool =
     return output
 
 
-def _make(name: str, console: Console, timestamps: bool) -> Output:
+def _make(name: str, console: Console, timestamps: bool, detail: Detail) -> Output:
     # Each output is imported only when it is used, because start-up time is a feature.
     if name == "json":
         from rocketship.cli.output.json_lines import JsonLinesOutput
@@ -65,7 +69,7 @@ def _make(name: str, console: Console, timestamps: bool) -> Output:
     if name == "live":
         from rocketship.cli.output.live import LiveOutput
 
-        return LiveOutput(console)
+        return LiveOutput(console, detail=detail)
     from rocketship.cli.output.plain import PlainOutput
 
-    return PlainOutput(console, timestamps=timestamps)
+    return PlainOutput(console, timestamps=timestamps, detail=detail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rocketship.cli.console import Console
+from rocketship.cli.output.detail import BRIEF, Detail
 from rocketship.reports.failure import (
     Layout,
     Role,
@@ -30,11 +31,11 @@ _COLORS = {
 }
 
 
-def print_failures(console: Console, results: Sequence[RunResult]) -> None:
+def print_failures(console: Console, results: Sequence[RunResult], detail: Detail = BRIEF) -> None:
     """Print a block for every failed test, then the cleanup steps that failed."""
-    layout = Layout(width=min(console.width, MAX_WIDTH))
     several = len(results) > 1
     for run in results:
+        layout = _layout(console, run, detail)
         for test in run.failures:
             if test.steps:
                 title = f"✗ {unit_title(run, test, several=several)}"
@@ -44,7 +45,11 @@ def print_failures(console: Console, results: Sequence[RunResult]) -> None:
         if sentence := _untold(run):
             _print(console, f"✗ {printable(run.suite)}", sentence_lines(sentence, layout))
     for run in results:
-        _print_cleanup_failures(console, run, layout, several)
+        _print_cleanup_failures(console, run, _layout(console, run, detail), several)
+
+
+def _layout(console: Console, run: RunResult, detail: Detail) -> Layout:
+    return Layout(min(console.width, MAX_WIDTH), detail.limits(run.run_id))
 
 
 def _not_run(run: RunResult) -> dict[str, list[TestResult]]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from rich.cells import cell_len
 
 from rocketship.cli.console import Console
+from rocketship.cli.output.detail import BRIEF, Detail
 from rocketship.cli.output.frame import Frame, fit
 from rocketship.cli.output.summary import print_results
 from rocketship.dataclass import dataclass
@@ -53,8 +54,9 @@ class LiveOutput:
     else is printed meanwhile goes through the console, whose guard takes the frame away first.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, detail: Detail = BRIEF) -> None:
         self._console = console
+        self._detail = detail
         self._frame = Frame(console)
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -86,7 +88,7 @@ class LiveOutput:
             self._console.guard = nullcontext
             self._frame.draw(self._above, ())
             self._above.clear()
-        print_results(self._console, results)
+        print_results(self._console, results, self._detail)
 
     def _apply(self, run_id: str, suite: str, event: Event) -> None:
         match event:

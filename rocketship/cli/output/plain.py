@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rocketship.cli.console import Console
+from rocketship.cli.output.detail import BRIEF, Detail
 from rocketship.cli.output.summary import print_results
 from rocketship.run.events import Recorded
 from rocketship.run.narrate import Line, Narrator
@@ -19,10 +20,14 @@ class PlainOutput:
     Args:
         console: Where it prints.
         timestamps: Whether each line shows when its event happened.
+        detail: How much of failures is shown.
     """
 
-    def __init__(self, console: Console, *, timestamps: bool = False) -> None:
+    def __init__(
+        self, console: Console, *, timestamps: bool = False, detail: Detail = BRIEF
+    ) -> None:
         self._console = console
+        self._detail = detail
         self._timestamps = timestamps
         self._narrators: dict[str, Narrator] = {}
 
@@ -37,7 +42,7 @@ class PlainOutput:
 
     def close(self, results: Sequence[RunResult]) -> None:
         """Print failures in full, and totals."""
-        print_results(self._console, results)
+        print_results(self._console, results, self._detail)
 
     def format(self, suite: str, line: Line) -> Iterator[str]:
         """Yield a narrated line as it is printed; each line of its text gets the prefix."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from rocketship.cli.console import Console
+from rocketship.cli.output.detail import Detail
 from rocketship.errors import EXIT_CANCELLED
 from rocketship.run.contracts import coverage
 from rocketship.run.printable import printable
@@ -33,12 +34,12 @@ def exit_code(results: Sequence[RunResult]) -> int:
     return EXIT_FAILED
 
 
-def print_results(console: Console, results: Sequence[RunResult]) -> None:
+def print_results(console: Console, results: Sequence[RunResult], detail: Detail) -> None:
     """Print all that went wrong, and the totals."""
     if any(not run.green or run.cleanup_failures for run in results):
         from rocketship.cli.output.failure import print_failures
 
-        print_failures(console, results)
+        print_failures(console, results, detail)
     print_summary(console, results)
 
 

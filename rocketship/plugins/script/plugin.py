@@ -36,6 +36,8 @@ from rocketship.suite.fields import (
 from rocketship.template.render import render_text
 from rocketship.values import Json, JsonObject
 
+#: As much of a script as reports show.
+MAX_SHOWN_CHARACTERS = 64 * 1024
 _LITERAL_SAVE = re.compile(r"""\bsave\s*\(\s*(["'])([^"'\\\n{]+)\1\s*,""")
 _ANY_SAVE = re.compile(r"\bsave\b")
 
@@ -133,6 +135,9 @@ class Script(Plugin):
         request: JsonObject = {"language": language}
         if call.config["file"] is not None:
             request["file"] = call.config["file"]
+        request["body"] = job.source[:MAX_SHOWN_CHARACTERS]
+        if len(job.source) > MAX_SHOWN_CHARACTERS:
+            request["truncated"] = True
         return Outcome(
             subject=result,
             saved=result.saved,

@@ -11,8 +11,8 @@ from rocketship.values import Json, JsonObject, to_json
 #: What is kept of all results of a step; rows beyond are counted and thrown away.
 MAX_ROWS = 10_000
 MAX_BYTES = 16 << 20
-#: What a report shows of each result.
-MAX_SHOWN_ROWS = 20
+#: What a report shows of each result, and of all of a step together.
+MAX_SHOWN_ROWS = 200
 MAX_SHOWN_CHARACTERS = 32 * 1024
 
 
@@ -83,6 +83,23 @@ class Query:
             "duration": self.seconds,
         }
 
+    def summary(self, room: int) -> JsonObject:
+        """Return what a report shows of the entry in so many characters: its first rows."""
+        if self.error is not None:
+            return {"error": self.error}
+        if not self.columns:
+            return {"rows_affected": self.rows_affected}
+        shown: list[Json] = []
+        for row in self.rows[:MAX_SHOWN_ROWS]:
+            room -= len(to_json(row))
+            if room < 0:
+                break
+            shown.append(row)
+        entry: JsonObject = {"row_count": self.row_count, "rows": shown}
+        if rest := self.row_count - len(shown):
+            entry["rows_not_shown"] = rest
+        return entry
+
 
 @dataclass(slots=True)
 class Results:
@@ -111,15 +128,11 @@ class Results:
         """Return what reports show: the beginning of every result."""
         shown: list[Json] = []
         room = MAX_SHOWN_CHARACTERS
-        for query in self.queries:
-            entry: JsonObject = {"rows_affected": query.rows_affected}
-            if query.columns:
-                entry = {"row_count": query.row_count, "rows": [*query.rows[:MAX_SHOWN_ROWS]]}
-            if query.error is not None:
-                entry = {"error": query.error}
+        for number, query in enumerate(self.queries, start=1):
+            entry = query.summary(room)
             room -= len(to_json(entry))
-            if room < 0:
-                shown.append("the rest is not shown")
-                break
             shown.append(entry)
+            if room < 0 and number < len(self.queries):
+                shown.append(f"… {len(self.queries) - number} more results are not shown")
+                break
         return {"body": shown}

@@ -58,7 +58,8 @@ def test_file_is_read_from_the_run_and_rendered_once(language: str, text: str) -
         scope=Scope(saved={"name": "ü{{ no }}"}),
     )
     assert outcome.saved["x"] == "ü{{ no }}ü{{ no }}"
-    assert outcome.request == {"language": language, "file": "scripts/x"}
+    body = text.replace("{{ name }}", "ü{{ no }}")
+    assert outcome.request == {"language": language, "file": "scripts/x", "body": body}
 
 
 def test_file_with_an_unknown_name_in_a_template_names_the_file() -> None:
