@@ -32,7 +32,11 @@ _SECRET_HEADER = re.compile(
     re.IGNORECASE,
 )
 _URL_PASSWORD = re.compile(r"://[^\s/?#:@]*:([^\s/?#]+)@")
+_PLAIN = re.compile("[0-9A-Za-z]+")
 _PERCENT = re.compile("%[0-9A-F]{2}")
+_GO = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
+_ESCAPE = re.compile(r"(?<=\\u)[0-9a-f]{4}")
+_DOTNET = {ord(character): f"\\u{ord(character):04X}" for character in "<>&'+`"}
 #: What programs leave as it is in a URL: nothing, as much as Python, or as the two of JavaScript.
 _URL_SAFE = ("", "/", "!~*'()", ";/?:@&=+$,#!~*'()")
 
@@ -73,6 +77,8 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
+        # By a part that no encoding changes, so that where it is not, few forms are looked for.
+        self._groups: dict[str, set[str]] = {}
         for secret in secrets:
             self.add(secret)
 
@@ -80,13 +86,20 @@ class Redactor:
         """Make a value and its encoded forms secret; very short values are left alone."""
         if secret in self._forms or len(secret) < MIN_SECRET_CHARACTERS:
             return
-        self._forms.update(encoded_forms(secret))
+        self._add_forms(encoded_forms(secret), secret)
         # What is read from a file ends in a line break that nobody repeats.
-        self._forms.update(form for form in {secret.strip()} if len(form) >= MIN_SECRET_CHARACTERS)
+        if len(text := secret.strip()) >= MIN_SECRET_CHARACTERS:
+            self._add_forms({text}, text)
         # The lines of a key or certificate also turn up one by one.
         for line in secret.splitlines() if "\n" in secret else ():
             if len(line) >= MIN_SECRET_LINE_CHARACTERS:
-                self._forms.update(encoded_forms(line))
+                self._add_forms(encoded_forms(line), line)
+
+    def _add_forms(self, forms: set[str], secret: str) -> None:
+        core = max(_PLAIN.findall(secret), key=len, default="")
+        for form in forms - self._forms:
+            self._groups.setdefault(core if core in form else "", set()).add(form)
+        self._forms |= forms
 
     @property
     def active(self) -> bool:
@@ -105,7 +118,14 @@ class Redactor:
         if not self._forms or not text:
             return text
         body = text.rstrip(".\u2026")
-        spans = [span for form in self._forms if form in text for span in _places(form, text)]
+        spans = [
+            span
+            for core, forms in self._groups.items()
+            if core in text
+            for form in forms
+            if form in text
+            for span in _places(form, text)
+        ]
         if text.startswith("\u2026") and (span := self._ending(text)):
             spans.append(span)
         if cut or body != text:
@@ -184,18 +204,36 @@ def _star(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def encoded_forms(secret: str) -> set[str]:
-    """Return the value as it looks in URLs, JSON, XML, HTML, shell command lines and base64."""
-    json_forms = _json_forms(secret)
-    # APIs like to send JSON as a string in JSON.
-    json_forms |= {outer for inner in json_forms for outer in _json_forms(inner)}
+    """Return the value as it looks in URLs, JSON, XML, HTML, shell command lines and base64.
+
+    One encoding is often put into another: HTML in JSON, JSON in JSON, JSON or a URL in a URL,
+    JSON in base64.
+    """
+    once = {*_in_json(secret), *_escaped_json(secret)}
+    markup = set(_markup_forms(secret))
+    twice = {outer for inner in {*once, *markup} for outer in _in_json(inner)}
+    thrice = {outer for inner in _in_json(secret) for outer in _in_json(inner)}
+    json_forms = {*once, *twice, *(outer for inner in thrice for outer in _in_json(inner))}
     json_forms |= {form.replace("/", "\\/") for form in json_forms}
-    forms = {secret, *json_forms, *_markup_forms(secret), *_url_forms(secret)}
+    urls = set(_url_forms(secret))
+    urls |= {quote(form, safe="", errors="replace") for form in urls | once}
+    forms = {secret, *json_forms, *markup, *urls}
     forms |= {form.replace("'", "'\"'\"'") for form in forms if "'" in form}
-    return forms | set(_base64_forms(secret.encode("utf-8", "surrogatepass")))
+    for text in {secret, *once}:
+        forms.update(_base64_forms(text.encode("utf-8", "surrogatepass")))
+    return forms
 
 
-def _json_forms(text: str) -> set[str]:
+def _in_json(text: str) -> set[str]:
     return {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+
+
+def _escaped_json(text: str) -> Iterator[str]:
+    """Yield what Go makes of markup in JSON, and .NET also of what could end an attribute."""
+    for form in _in_json(text):
+        yield form.translate(_GO)
+    quoted = json.dumps(text)[1:-1].replace('\\"', "\\u0022")
+    yield _ESCAPE.sub(lambda match: match[0].upper(), quoted.translate(_DOTNET))
 
 
 def _url_forms(secret: str) -> Iterator[str]:
@@ -224,7 +262,9 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
         encoded = base64.b64encode(b"\0" * skip + raw).decode()
         start = (0, 2, 3)[skip]
         end = len(encoded) - (0, 3, 2)[(len(raw) + skip) % 3]
-        forms += [core for core in [encoded[start:end]] if len(core) >= MIN_BASE64_CHARACTERS]
+        # Nothing may follow it either, and then the end is known.
+        cores = (encoded[start:end], encoded[start:], encoded[start:].rstrip("="))
+        forms += [core for core in cores if len(core) >= MIN_BASE64_CHARACTERS]
     for form in forms:
         yield form
         yield form.replace("+", "-").replace("/", "_")

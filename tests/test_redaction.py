@@ -38,11 +38,29 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "xml apostrophe": lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}),
     "shell": lambda text: shlex.quote(text)[1:-1] if shlex.quote(text) != text else text,
     "json in shell": lambda text: shlex.quote(json.dumps(text))[2:-2],
+    "json of go": lambda text: (
+        json.dumps(text, ensure_ascii=False)[1:-1]
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+    ),
+    "html in json": lambda text: json.dumps(html.escape(text))[1:-1],
+    "json in json": lambda text: _json_levels(text, 2),
+    "json in json in json": lambda text: _json_levels(text, 3),
+    "quote twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "json in quote": lambda text: quote(json.dumps(text)[1:-1], safe=""),
+    "json in base64": lambda text: base64.b64encode(json.dumps(text)[1:-1].encode()).decode(),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
     "base64url unpadded": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
 }
 secrets = st.text(st.characters(codec="utf-8"), min_size=4, max_size=60)
+
+
+def _json_levels(text: str, levels: int) -> str:
+    for _ in range(levels):
+        text = json.dumps(text)[1:-1]
+    return text
 
 
 def _percent_parts(text: str) -> list[str]:
@@ -165,3 +183,15 @@ def test_secret_shows_itself_only_when_asked() -> None:
     assert "s3cr3t" not in f"{secret} {secret!r} {[secret]}"
     assert secret.reveal() == "s3cr3t"
     assert (bool(secret), bool(Secret(""))) == (True, False)
+
+
+@given(secret=st.text(st.characters(codec="ascii"), min_size=9, max_size=60))
+def test_base64_of_basic_credentials_leaves_nothing_of_the_password(secret: str) -> None:
+    for user in ("u", "us", "use"):
+        encoded = base64.b64encode(f"{user}:{secret}".encode()).decode()
+
+        shown = Redactor([secret]).text(encoded)
+
+        known = base64.b64encode(f"{user}:".encode()).decode().rstrip("=")
+        assert shown.endswith(STARS)
+        assert len(shown) <= len(known) + len(STARS)

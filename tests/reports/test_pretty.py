@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rocketship.reports.pretty import WIDTH, pretty, pretty_text
+from rocketship.values import Json
 
 
 def test_pretty_value_that_fits_stays_on_one_line():
@@ -12,7 +13,7 @@ def test_pretty_value_that_fits_stays_on_one_line():
 
 
 def test_pretty_long_value_opens_only_what_does_not_fit():
-    users = [{"id": 1, "name": "Ada"}, {"id": 2, "name": "x" * WIDTH}]
+    users: list[Json] = [{"id": 1, "name": "Ada"}, {"id": 2, "name": "x" * WIDTH}]
     assert pretty({"users": users, "more": []}).split("\n") == [
         "{",
         '  "users": [',
@@ -28,7 +29,11 @@ def test_pretty_long_value_opens_only_what_does_not_fit():
 
 
 def test_pretty_value_reads_back_as_the_same_value():
-    value = {"a": [{"b": ["x" * 90, {}, []]}] * 3, "c": "line\nbreak", "d": 12345678901234567890}
+    value: Json = {
+        "a": [{"b": ["x" * 90, {}, []]}] * 3,
+        "c": "line\nbreak",
+        "d": 12345678901234567890,
+    }
     assert json.loads(pretty(value)) == value
 
 
