@@ -201,8 +201,8 @@ class Plugin(ABC):
         Args:
             config: The configuration as written, free of problems.
             suite: The suite-wide blocks as written.
-            read: Returns a file's bytes by its path as written, or None when it is no file of the
-                suite.
+            read: Returns a file's bytes by its path as written, or None for what is no file, or
+                outside of the suite's folders. What was read travels with the run.
         """
         return ()
 

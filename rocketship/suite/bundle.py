@@ -73,27 +73,6 @@ def check_shipped(
             problems.error(location, f"{path}: the file was not sent along with the suite")
 
 
-def collect(
-    uses: Iterable[FileUse],
-    variables: Mapping[str, Json],
-    folders: tuple[Path, ...],
-    problems: Problems,
-) -> Bundle:
-    """Return the files a suite refers to.
-
-    Args:
-        uses: The paths in the suite.
-        variables: What `.vars` in a path means.
-        folders: Where relative paths are looked up, in order: the suite's folder, then the
-            directory the command was started in. No file outside of them is read.
-        problems: Takes what cannot be read.
-    """
-    collector = _Collector(folders, problems)
-    for path, location in _paths(uses, variables, problems):
-        collector.add(path, location)
-    return Bundle(collector.files)
-
-
 def _paths(
     uses: Iterable[FileUse], variables: Mapping[str, Json], problems: Problems
 ) -> Iterator[tuple[str, Location]]:
@@ -109,8 +88,14 @@ def _paths(
             yield path, use.node.location
 
 
-class _Collector:
-    """Reads files once each, until they are too many bytes."""
+class Collector:
+    """Reads the files a suite refers to, once each, until they are too many bytes.
+
+    Args:
+        folders: Where relative paths are looked up, in order: the suite's folder, then the
+            directory the command was started in. No file outside of them is read.
+        problems: Takes what cannot be read.
+    """
 
     def __init__(self, folders: tuple[Path, ...], problems: Problems) -> None:
         self.files: dict[str, bytes] = {}
@@ -119,7 +104,23 @@ class _Collector:
         self._seen: dict[str, tuple[str, str | None] | None] = {}
         self._size = 0
 
-    def add(self, path: str, location: Location) -> None:
+    @property
+    def bundle(self) -> Bundle:
+        """The files so far."""
+        return Bundle(self.files)
+
+    def collect(self, uses: Iterable[FileUse], variables: Mapping[str, Json]) -> None:
+        """Read the files at the paths in a suite; `variables` is what `.vars` in a path means."""
+        for path, location in _paths(uses, variables, self._problems):
+            self._add(path, location)
+
+    def find(self, path: str) -> bytes | None:
+        """Return a file, which is one of the suite's from now on, or None for what is none."""
+        if path not in self._seen:
+            self._seen[path] = self._read(path)
+        return self.files.get(path)
+
+    def _add(self, path: str, location: Location) -> None:
         if path not in self._seen:
             self._seen[path] = self._read(path)
         if complaint := self._seen[path]:

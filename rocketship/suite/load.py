@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import NotFound
-from rocketship.suite.bundle import Bundle, check_shipped, collect, path_of
+from rocketship.suite.bundle import Bundle, Collector, check_shipped, path_of
 from rocketship.suite.discover import in_suite_folder
 from rocketship.suite.language.catalog import Catalog
 from rocketship.suite.language.contents import check_contents
@@ -90,12 +90,13 @@ def load_suite(
         return LoadedSuite(None, source, problems=problems.in_order())
     nodes = SuiteNodes(root, catalog)
     merged = (variables or VariableInputs()).around(_own_variables(root))
-    bundle = collect(nodes.files, merged, (absolute.parent, cwd), problems)
+    collector = Collector((absolute.parent, cwd), problems)
+    collector.collect(nodes.files, merged)
     nodes.check(problems)
     # Reading descriptions takes long: whoever ships a suite does it, and no engine does it again.
     if not problems.failed:
-        check_contents(nodes, lambda text: _read(text, merged, bundle), problems)
-    return _check(nodes, source, merged, variables is not None, bundle, problems)
+        check_contents(nodes, lambda text: _find(text, merged, collector), problems)
+    return _check(nodes, source, merged, variables is not None, collector.bundle, problems)
 
 
 def load_source(
@@ -155,6 +156,11 @@ def _check(
 def _read(text: str, variables: Mapping[str, Json], bundle: Bundle) -> bytes | None:
     path = path_of(text, variables)
     return None if path is None else bundle.files.get(path)
+
+
+def _find(text: str, variables: Mapping[str, Json], collector: Collector) -> bytes | None:
+    path = path_of(text, variables)
+    return None if path is None else collector.find(path)
 
 
 def _own_variables(root: Node) -> Mapping[str, Json]:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Hashable
 
 from rocketship.dataclass import dataclass
 from rocketship.plugins.http.contract.description import Description, load
-from rocketship.plugins.http.request import without_userinfo
+from rocketship.plugins.http.contract.source.references import Documents, gather, refers_outward
 
 MAX_DESCRIPTIONS = 32
 
@@ -29,30 +29,48 @@ class Descriptions:
     def __init__(self) -> None:
         self._entries: dict[Hashable, _Entry] = {}
 
-    async def of_file(self, content: bytes, location: str) -> Description:
-        """Return the description in a file.
+    async def of_file(self, location: str, read: Callable[[str], bytes]) -> Description:
+        """Return the description in a file and in those it refers to.
+
+        Args:
+            location: The file.
+            read: Returns a file's content, and raises ConfigError when it cannot.
 
         Raises:
-            ConfigError: The document cannot be used.
+            ConfigError: A document cannot be read or used.
         """
+        content = read(location)
+        if refers_outward(content):
+            documents = await asyncio.to_thread(gather, location, read)
+        else:
+            documents = Documents(location, content)
+        key = documents.key()
 
         async def make() -> Description:
-            return await asyncio.to_thread(load, content, location)
+            return await asyncio.to_thread(load, key)
 
-        return await self._get((location, content), make, float("inf"))
+        return await self._get(key, make, float("inf"))
 
     async def of_url(
-        self, url: str, version: str, fetch: Callable[[], Awaitable[bytes]], max_age_seconds: float
+        self,
+        url: str,
+        version: str,
+        fetch: Callable[[str], Awaitable[bytes]],
+        max_age_seconds: float,
     ) -> Description:
         """Return the description behind a URL, fetched when none young enough is known.
 
         Raises:
-            ConfigError: The document cannot be used.
+            ConfigError: A document cannot be used.
             StepError: `fetch` failed.
         """
 
         async def make() -> Description:
-            return await asyncio.to_thread(load, await fetch(), without_userinfo(url))
+            documents = Documents(url, await fetch(url))
+            while missing := await asyncio.to_thread(documents.missing):
+                for location in missing:
+                    documents.add(location, await fetch(location))
+            return await asyncio.to_thread(load, documents.key())
 
         return await self._get((url, version), make, max_age_seconds)
 

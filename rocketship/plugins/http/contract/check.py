@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from rocketship.plugins.http.client import Reply, Request
 from rocketship.plugins.http.contract import media, parameters
-from rocketship.plugins.http.contract.document import Document, Place
 from rocketship.plugins.http.contract.operation import Match, Operation
 from rocketship.plugins.http.contract.schema import Direction, Schemas, Violation
+from rocketship.plugins.http.contract.source.document import Document, Place
 from rocketship.values import Json
 
 #: Described elsewhere in OpenAPI, and so left out where other headers are described.

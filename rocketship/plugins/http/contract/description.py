@@ -5,34 +5,35 @@ from __future__ import annotations
 from functools import lru_cache
 
 from rocketship.plugins.http.contract.check import Checker
-from rocketship.plugins.http.contract.document import parse
 from rocketship.plugins.http.contract.operation import Operations
+from rocketship.plugins.http.contract.source.joining import join
+
+Contents = tuple[tuple[str, bytes], ...]
 
 
 class Description:
     """One description.
 
     Args:
-        content: The bytes of the document.
-        location: Where it comes from, as messages say it.
+        documents: The locations of its documents and what is in them; it begins with the first.
 
     Raises:
         ConfigError: The document cannot be used; the message says why.
     """
 
-    def __init__(self, content: bytes, location: str) -> None:
-        self.location = location
-        document = parse(content, location)
+    def __init__(self, documents: Contents) -> None:
+        document = join(documents[0][0], dict(documents))
+        self.location = document.location
         self.operations = Operations(document)
         self.checker = Checker(document)
         self.checker.prepare()
 
 
 @lru_cache(maxsize=16)
-def load(content: bytes, location: str) -> Description:
-    """Return the description in a document; the check before a run and the run share it.
+def load(documents: Contents) -> Description:
+    """Return the description in some documents; the check before a run and the run share it.
 
     Raises:
         ConfigError: The document cannot be used.
     """
-    return Description(content, location)
+    return Description(documents)

@@ -6,6 +6,7 @@ before anything is sent, `end` checks the response.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from itertools import islice
 from urllib.parse import urlsplit
@@ -16,16 +17,19 @@ from rocketship.plugins.http.client import HttpClient, Request
 from rocketship.plugins.http.connection import build_tls, choose_proxy
 from rocketship.plugins.http.contract.cache import Descriptions
 from rocketship.plugins.http.contract.description import Description
-from rocketship.plugins.http.contract.document import MAX_DOCUMENT_BYTES
 from rocketship.plugins.http.contract.operation import Match
 from rocketship.plugins.http.contract.schema import MAX_VIOLATIONS, Violation
 from rocketship.plugins.http.contract.settings import Settings
+from rocketship.plugins.http.contract.source.reading import MAX_DOCUMENT_BYTES
 from rocketship.plugins.http.exchange import exchange
 from rocketship.plugins.http.request import DEFAULT_HEADERS, url_complaint, without_userinfo
 from rocketship.plugins.http.response import Response
 from rocketship.values import JsonObject
 
+#: For a description with all it refers to.
 FETCH_TIMEOUT_SECONDS = 30.0
+#: What a request gets that begins when no time is left.
+MIN_TIMEOUT = 0.001
 MAX_FETCH_REDIRECTS = 5
 #: Reports name the operations that no test used as long as they are no more than these.
 MAX_NAMED_OPERATIONS = 200
@@ -41,26 +45,34 @@ async def open_contract(
     """
     spec = settings.spec
     if spec.startswith("file://") or "://" not in spec:
-        description = await descriptions.of_file(call.files.read(spec), spec)
+        description = await descriptions.of_file(spec, call.files.read)
     else:
         if complaint := url_complaint(spec):
             raise ConfigError(f"openapi.spec: {complaint}")
 
-        async def fetch() -> bytes:
-            return await _fetch(call, spec, client)
-
-        description = await descriptions.of_url(
-            spec, settings.version, fetch, settings.cache_ttl_seconds
-        )
+        description = await _behind_url(call, settings, descriptions, client)
     return Contract(settings, description)
 
 
-async def _fetch(call: Call, url: str, client: HttpClient) -> bytes:
+async def _behind_url(
+    call: Call, settings: Settings, descriptions: Descriptions, client: HttpClient
+) -> Description:
+    deadline = time.monotonic() + FETCH_TIMEOUT_SECONDS
+
+    async def fetch(url: str) -> bytes:
+        return await _fetch(call, url, client, max(deadline - time.monotonic(), MIN_TIMEOUT))
+
+    return await descriptions.of_url(
+        settings.spec, settings.version, fetch, settings.cache_ttl_seconds
+    )
+
+
+async def _fetch(call: Call, url: str, client: HttpClient, timeout: float) -> bytes:
     request = Request(
         method="GET",
         url=url,
         headers=DEFAULT_HEADERS,
-        timeout_seconds=FETCH_TIMEOUT_SECONDS,
+        timeout_seconds=timeout,
         tls=build_tls(call.config, call.files),
         proxy=choose_proxy(url, call.config["proxy"]),
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from rocketship.errors import ConfigError
 from rocketship.plugins.api import Finding
 from rocketship.plugins.http.contract.description import load
+from rocketship.plugins.http.contract.source.references import gather
 from rocketship.suite.fields import has_template
 from rocketship.suite.problem import did_you_mean
 from rocketship.values import Json
@@ -29,8 +30,18 @@ def findings(
     content = read(spec) if isinstance(spec, str) else None
     if not isinstance(spec, str) or content is None:
         return
+
+    def must_read(path: str) -> bytes:
+        found = content if path == spec else read(path)
+        if found is None:
+            raise ConfigError(
+                f'{spec}: refers to "{path}", which cannot be read',
+                hint="the file is missing, or outside of the folders a suite may use",
+            )
+        return found
+
     try:
-        description = load(content, spec)
+        description = load(gather(spec, must_read).key())
     except ConfigError as error:
         yield Finding(("openapi", "spec"), error.message, error.hint, of_suite=not own.get("spec"))
         return

@@ -8,9 +8,9 @@ from enum import Enum
 from typing import Final
 from urllib.parse import unquote_plus
 
-from rocketship.plugins.http.contract.document import Place
 from rocketship.plugins.http.contract.parameters import coerce_to, split_query
 from rocketship.plugins.http.contract.schema import type_names
+from rocketship.plugins.http.contract.source.document import Place
 from rocketship.values import Json
 
 FORM = "application/x-www-form-urlencoded"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from rocketship.dataclass import dataclass
-from rocketship.plugins.http.contract.document import Document, Place
+from rocketship.plugins.http.contract.source.document import Document, Place
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 

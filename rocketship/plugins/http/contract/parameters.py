@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote, unquote_plus
 
 from rocketship.dataclass import dataclass
-from rocketship.plugins.http.contract.document import Place
 from rocketship.plugins.http.contract.schema import type_names
+from rocketship.plugins.http.contract.source.document import Place
 from rocketship.values import Json, JsonObject
 
 _STYLES = {"path": "simple", "header": "simple", "query": "form", "cookie": "form"}

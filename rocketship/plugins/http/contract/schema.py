@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
-from rocketship.plugins.http.contract.document import Document, Place
+from rocketship.plugins.http.contract.source.document import Document, Place
 from rocketship.values import Json, JsonObject
 
 _URI = "urn:rocketship:description"

@@ -8,7 +8,7 @@ import pytest
 from rocketship.errors import ConfigError
 from rocketship.plugins.http.client import Reply
 from rocketship.plugins.http.contract.description import Description
-from rocketship.plugins.http.contract.document import parse
+from rocketship.plugins.http.contract.source.document import parse
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(8)
@@ -51,7 +51,7 @@ def problems(schema: Any, value: Any, version: str = "3.0.3", **schemas: Any) ->
         "paths": {"/": operation},
         "components": {"schemas": schemas},
     }
-    description = Description(json.dumps(document).encode(), "api")
+    description = Description((("api", json.dumps(document).encode()),))
     body = json.dumps(value).encode()
     headers = (("Content-Type", "application/json"),)
     reply = Reply(200, "", "1.1", headers, body, {}, "", False)
@@ -140,8 +140,6 @@ def test_circles_of_references_end() -> None:
     ("reference", "expected"),
     [
         ("#/components/schemas/Gone", "points to nothing"),
-        ("other.yaml#/Pet", "leads out of the document"),
-        ("http://127.0.0.1:9/x", "leads out of the document"),
     ],
 )
 def test_reference_that_leads_nowhere_is_refused(reference: str, expected: str) -> None:

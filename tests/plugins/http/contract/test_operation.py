@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rocketship.plugins.http.contract.document import parse
 from rocketship.plugins.http.contract.operation import Operations
+from rocketship.plugins.http.contract.source.document import parse
 
 
 def operations(*paths: str, **more: Any) -> Operations:

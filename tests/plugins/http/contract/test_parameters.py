@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rocketship.plugins.http.contract.document import Document, Place
 from rocketship.plugins.http.contract.parameters import Sent, read, split_query
+from rocketship.plugins.http.contract.source.document import Document, Place
 from rocketship.values import Json
 
 LIST = {"type": "array", "items": {"type": "integer"}}

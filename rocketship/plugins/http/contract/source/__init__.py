@@ -1,0 +1,1 @@
+"""Reading a description: one document, or several that refer to one another."""
