@@ -10,6 +10,7 @@ from importlib.resources import files
 
 from rocketship import __version__
 from rocketship.reports.html.markup import NOTHING, Markup, fold, join, tag, text
+from rocketship.reports.html.room import Room
 from rocketship.reports.html.step import bar, step_row
 from rocketship.reports.titles import unit_title
 from rocketship.run.contracts import coverage
@@ -140,7 +141,8 @@ def _tests(results: Sequence[RunResult]) -> Markup:
     several = len(results) > 1
     units = [(run, unit) for run in results for unit in run.units if unit.steps or unit.id]
     units.sort(key=lambda pair: _rank(pair[1]))
-    shown = join(_test(run, unit, several=several) for run, unit in units)
+    room = Room()
+    shown = join(_test(run, unit, room, several=several) for run, unit in units)
     nothing = tag("p", text("No test was executed."), class_="error")
     return tag("main", shown if units else nothing)
 
@@ -151,7 +153,7 @@ def _rank(unit: TestResult) -> int:
     return len(_ORDER) + (0 if unit.cleanup_failures else 2 if unit.status is Status.SKIPPED else 1)
 
 
-def _test(run: RunResult, unit: TestResult, *, several: bool) -> Markup:
+def _test(run: RunResult, unit: TestResult, room: Room, *, several: bool) -> Markup:
     bad = unit.status.bad
     kind = kind_of(unit.status) if not unit.cleanup_failures or bad else "warn"
     summary = join(
@@ -170,7 +172,7 @@ def _test(run: RunResult, unit: TestResult, *, several: bool) -> Markup:
         summary,
         tag("p", text(place), class_="facts") if place else NOTHING,
         tag("p", text(said), class_="error" if bad else "quiet") if said else NOTHING,
-        join(step_row(run, unit, step) for step in unit.steps),
+        join(step_row(run, unit, step, room) for step in unit.steps),
         opened=bad,
         class_=f"test {kind}",
     )

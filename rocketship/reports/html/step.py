@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from rocketship.reports.exchange import Limits, exchange_lines, value_text
 from rocketship.reports.html.markup import NOTHING, Markup, fold, join, tag, text
+from rocketship.reports.html.room import Room
 from rocketship.run.events import AssertionResult
 from rocketship.run.printable import printable
 from rocketship.run.result import RunResult, StepResult, TestResult
@@ -37,7 +38,7 @@ def bar(start: float, seconds: float, whole: float, kind: str) -> Markup:
     )
 
 
-def step_row(run: RunResult, unit: TestResult, step: StepResult) -> Markup:
+def step_row(run: RunResult, unit: TestResult, step: StepResult, room: Room) -> Markup:
     """Return the line of a step and what is behind it."""
     bad = step.status.bad
     kind = "good" if step.status is Status.PASSED else "bad" if bad else "quiet"
@@ -63,10 +64,10 @@ def step_row(run: RunResult, unit: TestResult, step: StepResult) -> Markup:
             tag("span", text(format_duration(step.duration_seconds)), class_="time"),
         )
     )
-    return fold(summary, *_details(run, step), opened=bad, class_="step")
+    return fold(summary, *_details(run, step, room), opened=bad, class_="step")
 
 
-def _details(run: RunResult, step: StepResult) -> Iterator[Markup]:
+def _details(run: RunResult, step: StepResult, room: Room) -> Iterator[Markup]:
     yield tag("p", text(str(Location(run.file, step.line))), class_="facts")
     if step.reason:
         yield tag("p", text(f"skipped: {step.reason}"), class_="quiet")
@@ -76,8 +77,8 @@ def _details(run: RunResult, step: StepResult) -> Iterator[Markup]:
             yield tag("p", text(f"hint: {failure.hint}"), class_="hint")
     yield join(_assertion(check) for check in step.assertions)
     yield _block("attempts", _attempts(step))
-    yield _exchange("request", step.request, step.status.bad)
-    yield _exchange("response", step.response, step.status.bad)
+    yield _exchange("request", step.request, step.status.bad, room)
+    yield _exchange("response", step.response, step.status.bad, room)
     if step.timings:
         phases = "  ".join(f"{name} {format_duration(took)}" for name, took in step.timings.items())
         yield _block("timings", [phases])
@@ -85,7 +86,7 @@ def _details(run: RunResult, step: StepResult) -> Iterator[Markup]:
         yield _block("reproduce", printable(step.reproduce).split("\n"))
     if step.saved:
         yield _block("saved", [f"{name} = {value_text(item)}" for name, item in step.saved.items()])
-    yield _block("output", [line.message for line in step.logs])
+    yield _output(step, room)
 
 
 def _assertion(check: AssertionResult) -> Markup:
@@ -135,17 +136,36 @@ def _attempts(step: StepResult) -> list[str]:
     return [*lines, f"{step.attempts}. {last}"] if lines else []
 
 
-def _exchange(label: str, value: Json, bad: bool) -> Markup:
+def _exchange(label: str, value: Json, bad: bool, room: Room) -> Markup:
     if value is None:
         return NOTHING
-    if not bad:
-        return fold(text(label), _pre(exchange_lines(value, PASSED)), class_="block")
-    short = exchange_lines(value, SHOWN)
+    if room.shown < 0:
+        return _left_out(label)
+    short = _measured(exchange_lines(value, SHOWN if bad else PASSED), room)
+    block = fold(text(label), _pre(short), opened=bad, class_="block")
+    if not bad or room.whole < 0:
+        return block
     whole = exchange_lines(value, EVERYTHING)
-    block = fold(text(label), _pre(short), opened=True, class_="block")
     if short == whole:
         return block
+    _measured(whole, room)
     return Markup(block + fold(text(f"{label}: all of it"), _pre(whole), class_="block"))
+
+
+def _output(step: StepResult, room: Room) -> Markup:
+    if step.logs and room.shown < 0:
+        return _left_out("output")
+    return _block("output", _measured([line.message for line in step.logs], room))
+
+
+def _measured(lines: list[str], room: Room) -> list[str]:
+    room.take(sum(map(len, lines)))
+    return lines
+
+
+def _left_out(label: str) -> Markup:
+    """Return what stands for the part of a step that a page has no room for."""
+    return tag("p", text(f"{label}: left out, because this page is long"), class_="quiet")
 
 
 def _block(label: str, lines: Iterable[str]) -> Markup:
