@@ -9,15 +9,14 @@ from rocketship.errors import ConfigError, PluginError
 from rocketship.plugins.api import Call, Finding, Observable, Outcome, Plugin
 from rocketship.plugins.sql import observables
 from rocketship.plugins.sql.database import Database
-from rocketship.plugins.sql.dsn import DRIVERS, Dsn, open_database
+from rocketship.plugins.sql.dsn import DRIVERS, Driver, Dsn, open_database
 from rocketship.plugins.sql.result import Results
-from rocketship.plugins.sql.session import Order, carry_out
+from rocketship.plugins.sql.session import Order, Turns, carry_out
 from rocketship.plugins.sql.split import split
 from rocketship.plugins.sql.statement import only_reads, used_names
 from rocketship.suite.fields import (
     AnyJson,
     Boolean,
-    Choice,
     Duration,
     Field,
     FilePath,
@@ -41,7 +40,7 @@ class Sql(Plugin):
     summary: ClassVar[str] = "Runs SQL statements and checks what they return."
     variant: ClassVar[str | None] = "driver"
     config: ClassVar[Object] = Object(
-        Field("driver", Choice(DRIVERS), "Which kind of database it is.", required=True),
+        Field("driver", Driver(), "Which kind of database it is.", required=True),
         Field(
             "dsn",
             Dsn(),
@@ -80,6 +79,9 @@ class Sql(Plugin):
     assertions: ClassVar[Mapping[str, Observable]] = observables.ASSERTIONS
     saves: ClassVar[Mapping[str, Observable]] = observables.SAVES
 
+    def __init__(self) -> None:
+        self._turns = Turns()
+
     async def run(self, call: Call) -> Outcome:
         database = open_database(call.config["driver"], call.config["dsn"], call.workdir)
         commands = _commands(call, database.dialect)
@@ -92,7 +94,8 @@ class Sql(Plugin):
             keep_going="success_count" in call.asserted,
         )
         results = Results()
-        failure = await carry_out(database, order, results)
+        async with self._turns.turn():
+            failure = await carry_out(database, order, results)
         for number, query in enumerate(results.queries):
             if query.truncated:
                 kept = f"{len(query.rows)} of {query.row_count} rows of query {number} were kept"

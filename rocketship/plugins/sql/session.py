@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import DatabaseError, StepError, StepTimeout
@@ -19,6 +20,8 @@ from rocketship.values import format_duration
 
 T = TypeVar("T")
 
+#: As many steps have a connection at the same time.
+MAX_CONNECTIONS = 64
 #: How long to wait for a server when the step has no `timeout`.
 CONNECT_SECONDS = 10.0
 #: How long a server has to end a statement before only the connection is closed.
@@ -42,6 +45,20 @@ class Order:
     transaction: bool
     timeout: float | None
     keep_going: bool
+
+
+class Turns:
+    """Lets so many steps of an event loop have a connection, and a thread, at the same time."""
+
+    def __init__(self) -> None:
+        self._of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+            WeakKeyDictionary()
+        )
+
+    def turn(self) -> asyncio.Semaphore:
+        """Return what a step enters before it connects."""
+        loop = asyncio.get_running_loop()
+        return self._of_loop.setdefault(loop, asyncio.Semaphore(MAX_CONNECTIONS))
 
 
 async def carry_out(database: Database, order: Order, results: Results) -> StepError | None:

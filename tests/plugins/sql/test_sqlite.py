@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rocketship.plugins import Outcome
 from rocketship.plugins.sql.observables import value_matches
 from rocketship.plugins.sql.plugin import Sql
 from rocketship.plugins.sql.result import MAX_ROWS
+from rocketship.plugins.sql.session import MAX_CONNECTIONS
 from tests.plugins.calls import Lines, in_loop, make_call, run_step
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -133,6 +135,33 @@ def test_cancelled_statement_ends_and_delays_nobody() -> None:
         return neighbour
 
     assert rows(in_loop(plugin, work)) == [{"a": 1}]
+
+
+def test_steps_at_once_are_bounded_and_all_get_their_turn() -> None:
+    plugin = Sql()
+    begun: list[int] = []
+
+    async def work() -> tuple[int, list[Outcome]]:
+        config = {"driver": "sqlite", "dsn": ":memory:"}
+        endless = [
+            asyncio.create_task(plugin.run(make_call(plugin, config | {"commands": [ENDLESS]})))
+            for _ in range(MAX_CONNECTIONS)
+        ]
+        await asyncio.sleep(0)
+        threads = sum(thread.name == "rocketship-sql" for thread in threading.enumerate())
+        waiting = asyncio.create_task(
+            plugin.run(make_call(plugin, config | {"commands": ["SELECT 1 AS a"]}))
+        )
+        await asyncio.sleep(0)
+        begun.append(sum(thread.name == "rocketship-sql" for thread in threading.enumerate()))
+        for task in endless:
+            task.cancel()
+        return threads, [await waiting]
+
+    threads, done = in_loop(plugin, work)
+
+    assert begun == [threads]
+    assert rows(done[0]) == [{"a": 1}]
 
 
 @pytest.mark.parametrize(
