@@ -33,7 +33,7 @@ components:
 PATHS = """
 get:
   operationId: listPets
-  parameters: [{$ref: "../shared.json#/components/parameters/limit"}]
+  parameters: [{$ref: "../common.json#/components/parameters/limit"}]
   responses:
     200:
       description: Pets.
@@ -49,9 +49,9 @@ properties:
   name: {type: string, nullable: true}
   mate: {$ref: "#"}
   rank: {$ref: "../api.yaml#/components/schemas/Local"}
-  example: {$ref: "../shared.json#/components/schemas/a~1b"}
+  example: {$ref: "../common.json#/components/schemas/a~1b"}
 """
-SHARED = json.dumps(
+COMMON = json.dumps(
     {
         "components": {
             "parameters": {
@@ -65,7 +65,7 @@ FILES = {
     "specs/api.yaml": ROOT,
     "specs/paths/pets.yaml": PATHS,
     "specs/schemas/pet.yaml": PET,
-    "specs/shared.json": SHARED,
+    "specs/common.json": COMMON,
 }
 GOOD = [{"name": None, "mate": {"name": "Rex"}, "rank": 3, "example": True}]
 BAD = [{"name": 5, "mate": {}, "rank": 4, "example": "no"}]
@@ -116,11 +116,11 @@ def test_documents_behind_a_url_are_fetched_from_the_same_server_once() -> None:
 
 
 def test_document_that_cannot_be_fetched_is_named() -> None:
-    files = {name: text for name, text in FILES.items() if "shared" not in name}
+    files = {name: text for name, text in FILES.items() if "common" not in name}
     with HttpServer(served(files)) as server:
         said = failure(server, server.url("/specs/api.yaml"))
 
-    assert said == f"openapi.spec: {server.url('/specs/shared.json')} answers with status 404"
+    assert said == f"openapi.spec: {server.url('/specs/common.json')} answers with status 404"
 
 
 @pytest.mark.parametrize(
@@ -161,11 +161,11 @@ def test_references_that_lead_on_and_on_end() -> None:
 
 
 def test_reference_to_nothing_in_another_document_says_where() -> None:
-    files = FILES | {"specs/shared.json": "{}"}
+    files = FILES | {"specs/common.json": "{}"}
     with pytest.raises(ConfigError) as caught:
         describe(files)
 
-    assert 'specs/api.yaml: "$ref: specs/shared.json#/components/' in caught.value.message
+    assert 'specs/api.yaml: "$ref: specs/common.json#/components/' in caught.value.message
     assert caught.value.message.endswith("points to nothing")
 
 
@@ -198,9 +198,9 @@ def test_files_that_a_description_refers_to_travel_with_the_run(tmp_path: Path) 
         }
         (tmp_path / "s.yaml").write_text(json.dumps(suite))
         run = run_cli(["run", "s.yaml"], cwd=tmp_path, home=tmp_path / "home")
-        (tmp_path / "specs/shared.json").unlink()
+        (tmp_path / "specs/common.json").unlink()
         checked = run_cli(["validate", "s.yaml"], cwd=tmp_path, home=tmp_path / "home")
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert checked.returncode == 2
-    assert 'specs/api.yaml: refers to "specs/shared.json", which cannot be read' in checked.stderr
+    assert 'specs/api.yaml: refers to "specs/common.json", which cannot be read' in checked.stderr
