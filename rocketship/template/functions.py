@@ -6,6 +6,7 @@ cannot use them; whoever renders adds the name of the function and of the field.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ from rocketship.values import Json, to_json, to_text, type_name
 
 #: More would only be a slow way to fill memory.
 MAX_RANDOM_CHARACTERS = 100_000
+
+_ALPHABET = b"abcdefghijklmnopqrstuvwxyz0123456789"
+_SURPLUS = bytes(range(len(_ALPHABET) * 7, 256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +150,14 @@ def _random_int(low: Json, high: Json) -> Json:
 
 
 def _random_string(characters: Json) -> Json:
-    import random
-    import string
-
     count = _whole(characters)
     if not 0 <= count <= MAX_RANDOM_CHARACTERS:
         raise ValueError(f"the length must be between 0 and {MAX_RANDOM_CHARACTERS}")
-    return "".join(random.SystemRandom().choices(string.ascii_lowercase + string.digits, k=count))
+    text = bytearray()
+    while len(text) < count:
+        # Bytes that would make some characters likelier than others are left out.
+        text += os.urandom(count).translate(_ALPHABET * 7 + bytes(4), _SURPLUS)
+    return text[:count].decode()
 
 
 def _whole(value: Json) -> int:

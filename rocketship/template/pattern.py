@@ -30,17 +30,13 @@ class PatternError(ValueError):
 
 
 def complaint(pattern: str) -> str | None:
-    """Return what is wrong with a pattern in one line, or None when it compiles.
-
-    One that might take long to compile is not tried: `found` will tell.
-    """
-    if not _is_modest(pattern):
-        return None
-    import regex
-
+    """Return what is wrong with a pattern in one line, or None when it compiles."""
     try:
-        regex.compile(pattern)
-    except regex.error as error:
+        if _is_modest(pattern):
+            search(pattern, "", None)
+        else:
+            _compile_elsewhere(pattern)
+    except PatternError as error:
         return str(error)
     return None
 
@@ -54,7 +50,7 @@ async def found(pattern: str, text: str) -> bool:
     if _is_modest(pattern) and len(text) <= _MAX_MODEST_TEXT_CHARACTERS:
         try:
             return search(pattern, text, BRIEF_SECONDS)
-        except TimeoutError:
+        except TimeoutError:  # it needs more
             pass
     from rocketship.processes.call import LimitExceeded, call
 
@@ -79,6 +75,15 @@ def search(pattern: str, text: str, seconds: float | None) -> bool:
         raise PatternError(f"not a regular expression: {error}") from None
     except RecursionError:
         raise PatternError("not a regular expression: it is nested too deeply") from None
+
+
+def _compile_elsewhere(pattern: str) -> None:
+    from rocketship.processes.call import LimitExceeded, call_and_wait
+
+    try:
+        call_and_wait(MAX_SECONDS, search, pattern, "", None)
+    except LimitExceeded as limit:
+        raise PatternError(f"to compile the pattern {limit}") from None
 
 
 def _is_modest(pattern: str) -> bool:

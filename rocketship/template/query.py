@@ -10,6 +10,7 @@ sorted.
 from __future__ import annotations
 
 import json
+import math
 import re
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,9 @@ from rocketship.values import Json, type_name
 
 #: How long a program may take for its first output.
 MAX_SECONDS = 10.0
+#: How long it may take to compile one that is not harmless, and what is.
+MAX_COMPILE_SECONDS = 2.0
+MAX_REPETITIONS = 1_000_000
 #: Longer complaints of the library are cut; a program can raise text of any length.
 MAX_COMPLAINT_CHARACTERS = 300
 
@@ -37,6 +41,7 @@ def rocketship_text: tojson; {} as $ENV |
 # The library turns numbers into floats on the way out; text it leaves alone. Two line ends, because
 # a backslash makes a comment go on for a line.
 _POSTLUDE = "\n\n| rocketship_text"
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _POSITION = r" at <top-level>, line (\d+), column (\d+)"
 
 
@@ -49,7 +54,10 @@ def complaint(program: str) -> str | None:
     if _plain_path(program) is not None:
         return None
     try:
-        _compile(program)
+        if _may_repeat(program):
+            _compile_elsewhere(program)
+        else:
+            _compile(program)
     except QueryError as error:
         return str(error)
     return None
@@ -128,6 +136,32 @@ def _sorted(value: Json) -> Json:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return value
+
+
+def _may_repeat(program: str) -> bool:
+    """Return whether a program may repeat text so often that compiling it, which does so, hurts."""
+    if '"' not in program or "*" not in program:
+        return False
+    numbers = (float(number) for number in _NUMBER.findall(program))
+    return math.prod(number for number in numbers if number > 1) > MAX_REPETITIONS
+
+
+def _compile_elsewhere(program: str) -> None:
+    from rocketship.processes.call import LimitExceeded, call_and_wait
+
+    try:
+        call_and_wait(MAX_COMPILE_SECONDS, compiles, program)
+    except LimitExceeded as limit:
+        raise QueryError(f"to compile it {limit}") from None
+
+
+def compiles(program: str) -> None:
+    """Compile a program, however long it takes.
+
+    Raises:
+        QueryError: It does not compile.
+    """
+    _compile(program)
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ Each group is evaluated once and what it yields is final: substituted text is ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rocketship.dataclass import dataclass
@@ -23,6 +23,8 @@ from rocketship.template.scope import Scope
 from rocketship.values import Json, to_text, type_name
 
 #: How many names a message lists.
+#: A few references to a large value make a text that no memory holds.
+MAX_TEXT_CHARACTERS = 64 << 20
 MAX_NAMES_SHOWN = 20
 
 
@@ -66,11 +68,22 @@ def _render_field(text: str, scope: Scope, where: str) -> Json:
         parts = parse(text).parts
         if len(parts) == 1 and isinstance(parts[0], Expression):
             return _evaluate(parts[0], scope)
-        return "".join(
-            part if isinstance(part, str) else to_text(_evaluate(part, scope)) for part in parts
-        )
+        return _join(parts, scope)
     except TemplateError as error:
         raise _located(error, where) from None
+
+
+def _join(parts: Sequence[str | Expression], scope: Scope) -> str:
+    texts: list[str] = []
+    room = MAX_TEXT_CHARACTERS
+    for part in parts:
+        text = part if isinstance(part, str) else to_text(_evaluate(part, scope))
+        room -= len(text)
+        if room < 0:
+            limit = MAX_TEXT_CHARACTERS >> 20
+            raise TemplateError(f"the text becomes longer than {limit} million characters")
+        texts.append(text)
+    return "".join(texts)
 
 
 def _located(error: TemplateError, where: str) -> TemplateError:
