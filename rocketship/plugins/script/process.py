@@ -223,8 +223,10 @@ class _Output:
         return self._kept.decode("utf-8", "replace")
 
     def feed(self, data: bytes) -> None:
+        if self._full:
+            return
         room = MAX_OUTPUT_BYTES - len(self._kept)
-        self._full = self._full or len(data) > room
+        self._full = len(data) > room
         self._kept += data[:room]
         *lines, self._line = (self._line + data[:room]).split(b"\n")
         for line in lines:

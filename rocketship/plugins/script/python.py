@@ -20,6 +20,8 @@ from rocketship.plugins.script.process import (
 from rocketship.template.scope import RESERVED_NAMES
 from rocketship.values import JsonObject
 
+#: What a script may use unless it raises its own limit.
+MEMORY_BYTES = 2 << 30
 PROGRAM = Path(__file__).with_name("python_child.py")
 
 
@@ -32,6 +34,7 @@ async def run_python(job: Job) -> Result:
         "globals": job.globals(),
         "reserved": sorted(RESERVED_NAMES),
         "parent": os.getpid(),
+        "memory_bytes": MEMORY_BYTES,
     }
     # A file and not a pipe: it cannot fill up, and has no name that could be left behind.
     with TemporaryFile() as results:

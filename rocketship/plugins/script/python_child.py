@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import linecache
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -50,6 +51,7 @@ def main() -> None:
     """Run the one script this process is for."""
     request = json.loads(sys.stdin.buffer.read())
     end_with(request["parent"])
+    limit_memory(request["memory_bytes"])
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     channel = Channel(int(sys.argv[1]), request["reserved"])
@@ -83,6 +85,16 @@ def end_with(parent: int) -> None:
         os._exit(1)
 
 
+def limit_memory(size: int) -> None:
+    """Let this process, and what it starts, have no more than so many bytes each.
+
+    The limit is a soft one: a script that needs more can raise it.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if sys.platform == "linux" and (hard == resource.RLIM_INFINITY or size < hard):
+        resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
+
+
 def fail(channel: Channel, error: BaseException) -> NoReturn:
     """Tell what the script raised, with its own lines only, and exit as Python does."""
     told = traceback.TracebackException.from_exception(error)
@@ -94,6 +106,9 @@ def fail(channel: Channel, error: BaseException) -> NoReturn:
     what = "".join(told.format_exception_only()).strip().splitlines()[-1]
     if asserted:
         what = f"assertion failed: {error}" if str(error) else "assertion failed"
+    if isinstance(error, MemoryError):
+        limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+        what = f"MemoryError: the script needs more than {limit >> 20} MiB of memory"
     line = error.lineno if isinstance(error, SyntaxError) else None
     if told.stack and line is None:
         line = told.stack[-1].lineno
