@@ -12,7 +12,7 @@ IMAGE ?= rocketship:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' rocketship/_
 BUILD := $(firstword $(foreach tool,podman docker,$(if $(shell command -v $(tool)),$(tool))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install dev check fix test test-fast chart image e2e-kind e2e-auth bench generate clean
+.PHONY: help demo install dev check fix test test-fast chart image e2e-kind e2e-auth bench soak generate clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(DEV_STAMP) $(OIDC_STAMP)  ## measure everything there is a figure for
 	$(BIN)/python bench/run.py
 	for part in scale engine auth login history web; do $(BIN)/python bench/run.py --$$part || exit 1; done
 	$(BIN)/python bench/distributed.py
+
+soak: $(STAMP)  ## run a green suite of 50 tests a thousand times
+	$(BIN)/python bench/soak.py
 
 generate: $(DEV_STAMP)  ## write the files that are made from code
 	$(BIN)/python scripts/generate.py
