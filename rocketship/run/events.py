@@ -234,9 +234,13 @@ def _encode_fields(value: Any) -> JsonObject:
     out: JsonObject = {}
     for name, default in _FIELDS[type(value)]:
         item = getattr(value, name)
-        if item != default or type(item) is not type(default):
-            out[name] = _encode_value(item)
+        # Most fields hold the very object that is their default.
+        if item is not default and (item != default or type(item) is not type(default)):
+            out[name] = item if type(item) in _JSON_TYPES else _encode_value(item)
     return out
+
+
+_JSON_TYPES = frozenset({str, int, float, bool, list, dict, type(None)})
 
 
 def _encode_value(value: Any) -> Any:
@@ -244,9 +248,7 @@ def _encode_value(value: Any) -> Any:
         return [_encode_value(item) for item in value]
     if isinstance(value, Status):
         return value.value
-    if dataclasses.is_dataclass(value):
-        return _encode_fields(value)
-    return value
+    return _encode_fields(value) if type(value) in _FIELDS else value
 
 
 _NESTED: dict[tuple[str, str], Any] = {
