@@ -115,6 +115,7 @@ class Recorder:
         await self._store_pending(self._tracks[run_id], UnitCheckpoint(unit, attempt, data))
 
     def _flush_soon(self, track: _Track) -> None:
+        track.timer = None
         task = asyncio.ensure_future(self._store_quietly(track))
         track.flushes.add(task)
         task.add_done_callback(track.flushes.discard)
@@ -127,9 +128,6 @@ class Recorder:
             track.error = track.error or error
 
     async def _store_pending(self, track: _Track, unit: UnitCheckpoint | None = None) -> None:
-        if track.timer is not None:
-            track.timer.cancel()
-            track.timer = None
         events, track.pending = track.pending, []
         end, track.end = track.end, None
         if not (events or unit or end):

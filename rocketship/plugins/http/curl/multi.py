@@ -18,7 +18,8 @@ class Multi:
         self._loop = loop
         self._waiting: dict[pycurl.Curl, asyncio.Future[None]] = {}
         self._watched: dict[int, int] = {}
-        self._timer: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._schedule)
@@ -65,13 +66,28 @@ class Multi:
             self._loop.remove_writer(socket)
 
     def _schedule(self, milliseconds: int) -> None:
+        if milliseconds < 0 or self._loop.is_closed():
+            self._due = None
+            return
+        self._due = self._loop.time() + milliseconds / 1000
+        # Every transfer moves the time further away: a timer that rings too early is cheaper than
+        # a new one for each.
+        if self._timer is None or self._due < self._timer.when():
+            self._ring_at(self._due)
+
+    def _ring_at(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if milliseconds >= 0 and not self._loop.is_closed():
-            self._timer = self._loop.call_later(
-                milliseconds / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0
-            )
+        self._timer = self._loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        if self._due > self._loop.time():
+            self._ring_at(self._due)
+        else:
+            self._act(pycurl.SOCKET_TIMEOUT, 0)
 
     def _act(self, socket: int, events: int) -> None:
         self._multi.socket_action(socket, events)
