@@ -10,6 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import quote, quote_plus, unquote
 
@@ -284,6 +285,7 @@ def url_passwords(value: Json) -> Iterator[str]:
             yield from url_passwords(item)
 
 
+@lru_cache(maxsize=1024)
 def is_secret_header(name: str) -> bool:
     """Return whether the values of a header are never shown, going by its name in any case."""
     return _SECRET_HEADER.search(name) is not None

@@ -143,6 +143,8 @@ class Authorizer:
 
 
 def _without_userinfo(request: Request) -> tuple[Request, Credentials | None]:
+    if "@" not in request.url:
+        return request, None
     parts = urlsplit(request.url)
     userinfo, at, host = parts.netloc.rpartition("@")
     if not at:

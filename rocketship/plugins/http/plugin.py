@@ -160,5 +160,5 @@ def _outcome(
 
 
 def _proxy_password(url: str) -> tuple[str, ...]:
-    password = urlsplit(url).password
+    password = urlsplit(url).password if url else None
     return (password, unquote(password)) if password else ()

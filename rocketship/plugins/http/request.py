@@ -43,7 +43,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # a tab is allowed
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # What most URLs look like: there is nothing to complain of in them, and nothing to escape.
-_ORDINARY = re.compile(r"https?://[a-z0-9.-]+(?::[1-9][0-9]{0,3})?/[A-Za-z0-9/_.~-]*")
+_ORDINARY = re.compile(
+    r"https?://[a-z0-9.-]+(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?/[A-Za-z0-9/_.~-]*"
+)
 _USERINFO = re.compile(r"//[^/?#]*@")
 _PATH_SAFE = "/%:@!$&'()*+,;=[]~"
 _QUERY_SAFE = _PATH_SAFE + "?{}|\\^`"

@@ -65,7 +65,7 @@ class Response:
             AssertionFailed: It is not JSON; the message quotes its beginning.
         """
         try:
-            value: Json = json.loads(self.reply.body, parse_constant=_refuse_constant)
+            value: Json = _DECODER.decode(_unicode(self.reply.body))
         except (ValueError, RecursionError):
             raise AssertionFailed(self._not_json()) from None
         return value
@@ -112,8 +112,17 @@ class Response:
         return f"the body is not JSON (status {self.reply.status}, {kind}): {quoted}"
 
 
+def _unicode(body: bytes) -> str:
+    """Return the text of a JSON body, in whichever Unicode encoding it is."""
+    return body.decode(json.detect_encoding(body), "surrogatepass")
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once, as `json.loads` would make one for every body.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def read_certificate(pem: str) -> JsonObject:

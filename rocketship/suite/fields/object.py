@@ -98,7 +98,7 @@ class Object(Kind):
         out: dict[str, Any] = {}
         prefix = f"{where}." if where else ""
         for name, field in self.fields.items():
-            if field.given_in(value):
+            if name in value and field.given_in(value):
                 out[name] = field.kind.convert(value[name], f"{prefix}{name}")
             elif field.required:
                 raise ConfigError(f"{prefix}{name}: is missing")
@@ -132,9 +132,11 @@ class Object(Kind):
         if not isinstance(value, Mapping):
             return
         for name, field in self.fields.items():
+            if name not in value:
+                continue
             if field.secret:
-                yield from _texts(value.get(name))
-            elif name in value:
+                yield from _texts(value[name])
+            else:
                 yield from field.kind.secrets(value[name])
 
     def with_guesses(self, node: Node, problems: Problems) -> JsonObject:
