@@ -12,10 +12,17 @@ from rocketship.engine.planning import Planner
 from rocketship.engine.recorder import Recorder
 from rocketship.engine.sealed_spec import SealedSpecs
 from rocketship.errors import Infrastructure, NotFound, RocketshipError, StoreError
-from rocketship.run.events import RunFinished, TestFinished
+from rocketship.run.events import Event, RunFinished, TestFinished
 from rocketship.run.status import Status
 from rocketship.runtime.ports import Health, Recovery, RunBackend, RunSource
-from rocketship.store.base import NewRun, RunRecord, RunStore, disowned, stored_events
+from rocketship.store.base import (
+    NewRun,
+    RunRecord,
+    RunStore,
+    UnitCheckpoint,
+    disowned,
+    stored_events,
+)
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +89,10 @@ class LocalRuns:
         """Cancel a run, if it is carried out here."""
         if self._hub.carries(run_id):
             await self._runtime.cancel(run_id, reason=reason, force=force)
+
+    async def take_line(self, run_id: str, event: Event, receipt: UnitCheckpoint) -> None:
+        """Store a line that another process was told, if the run is carried out here."""
+        await self._recorder.take_line(run_id, event, receipt)
 
     async def evict(self) -> None:
         """Leave all runs to others."""

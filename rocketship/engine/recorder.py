@@ -91,6 +91,11 @@ class Recorder:
         self.emit(run_id, event)
         return True
 
+    async def take_line(self, run_id: str, event: Event, receipt: UnitCheckpoint) -> None:
+        """Store an event from outside with its receipt, if the run still takes any."""
+        if self.add(run_id, event):
+            await self._store_pending(self._tracks[run_id], receipt)
+
     async def flush(self, run_id: str) -> None:
         track = self._tracks[run_id]
         await self._store_pending(track)

@@ -269,11 +269,11 @@ class RunService:
         return _cancelling(prefix, force=force)
 
     async def add_log(self, run_id: str, message: str, level: str = "info") -> None:
-        """Add a line to the log of a run of this process, on behalf of an external worker.
+        """Add a line to the log of a run of this process or a peer, for an external worker.
 
         Raises:
             NotFound: There is no such run.
-            Conflict: The run does not go on in this process.
+            Conflict: The run has ended, or is carried out by a process that cannot be told.
         """
         record = await self.resolve(run_id)
         env = await self._specs.env(record.id)
@@ -282,7 +282,9 @@ class RunService:
         if self._dispatch is not None and not record.owner:
             taken = await self._dispatch.intake.add(record.id, f"log/{new_run_id()}", line)
         else:
-            taken = self._recorder.add(record.id, line)
+            taken = self._recorder.add(record.id, line) or (
+                bool(record.owner) and await self._peers.hand_on(record.id, line)
+            )
         if not taken:
             raise Conflict(f"run {record.id} takes no log lines: it does not go on here")
 

@@ -16,6 +16,7 @@ from rocketship.run.events import LogEmitted, RunStarted
 from rocketship.run.status import Status
 from rocketship.store.base import RunFilter
 from rocketship.store.postgres.leases import LEASE_SECONDS
+from rocketship.store.postgres.migrate import migrations
 from rocketship.wire._generated import engine_pb2 as pb
 from rocketship.wire._generated.engine_pb2_grpc import EngineStub
 from rocketship.wire.quiet import grpc
@@ -48,6 +49,12 @@ async def wait_for_cleanup(engine: EngineProcess) -> None:
         await stub.WaitForCleanup(pb.WaitForCleanupRequest(timeout_seconds=20))
 
 
+async def add_log(engine: EngineProcess, run_id: str, message: str) -> None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{engine.grpc_port}") as channel:
+        stub: Any = EngineStub(channel)
+        await stub.AddLog(pb.AddLogRequest(run_id=run_id, message=message), timeout=30)
+
+
 def test_any_engine_answers_for_the_runs_of_another(tmp_path: Path, database_url: str) -> None:
     async def body(one: EngineProcess, two: EngineProcess, shop: Counted) -> None:
         async with client_of(one) as here, client_of(two) as there:
@@ -70,6 +77,53 @@ def test_any_engine_answers_for_the_runs_of_another(tmp_path: Path, database_url
             await cleaned
             assert await there.delete_run(run_id) == run_id
             assert (await here.list_runs(RunFilter())).total == 0
+
+    with counted() as shop, engines(tmp_path, database_url, 2) as (one, two):
+        asyncio.run(body(one, two, shop))
+
+
+def test_line_of_a_worker_elsewhere_is_taken_by_any_engine_and_stored_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    async def body(fleet: list[EngineProcess], shop: Counted) -> None:
+        async with client_of(fleet[1]) as client:
+            shop.hold("look")
+            run_id = await client.create_run(careful(shop), {})
+            await shop.until("look")
+            for engine in fleet:
+                await add_log(engine, run_id, f"from {engine.grpc_port}")
+            shop.release("look")
+            events = await follow(client, run_id)
+
+            assert check_record(events).status is Status.PASSED
+            told = [line for line in said(events) if line.startswith("from")]
+            assert told == [f"from {engine.grpc_port}" for engine in fleet]
+            for engine in fleet:
+                with pytest.raises(grpc.aio.AioRpcError) as late:
+                    await add_log(engine, run_id, "late")
+                assert late.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+            assert await follow(client, run_id) == events
+
+    with counted() as shop, engines(tmp_path, database_url, 3) as fleet:
+        asyncio.run(body(fleet, shop))
+
+
+def test_line_outlives_the_engine_that_was_to_store_it(tmp_path: Path, database_url: str) -> None:
+    async def body(one: EngineProcess, two: EngineProcess, shop: Counted) -> None:
+        async with client_of(one) as here, client_of(two) as there:
+            shop.hold("look")
+            run_id = await here.create_run(careful(shop), {})
+            await shop.until("look")
+            os.kill(one.pid, signal.SIGSTOP)
+            adding = asyncio.ensure_future(add_log(two, run_id, "from afar"))
+            await shop.until("look", 2)
+            one.kill()
+            await adding
+            shop.release("look")
+            events = await follow(there, run_id)
+
+            assert check_record(events).status is Status.PASSED
+            assert said(events).count("from afar") == 1
 
     with counted() as shop, engines(tmp_path, database_url, 2) as (one, two):
         asyncio.run(body(one, two, shop))
@@ -228,4 +282,4 @@ def test_engines_that_start_at_once_migrate_once(
 ) -> None:
     with engines(tmp_path, postgres_cluster.url(database), 4):
         versions = postgres_cluster.execute("SELECT version FROM schema_version", database)
-        assert versions == [(1,)]
+        assert versions == [(number,) for number in range(1, len(migrations()) + 1)]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rocketship.engine.peers.port import Carrier
 from rocketship.errors import StoreError
+from rocketship.run.events import Event
 from rocketship.runtime.ports import Recovery
 from rocketship.store.base import RunRecord
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: How often an engine says that it lives, and looks for runs that nobody carries out.
 BEAT_SECONDS = 1.5
+#: How long a line may wait for the engine that carries its run out, or for one that adopts it.
+HAND_ON_SECONDS = 20.0
 
 
 class Fleet:
@@ -64,6 +67,20 @@ class Fleet:
     async def ask_to_cancel(self, run_id: str, *, reason: str, force: bool) -> bool:
         await self._leases.ask_to_cancel(run_id, reason=reason, force=force)
         return True
+
+    async def hand_on(self, run_id: str, event: Event) -> bool:
+        mail = self._store.mail
+        number = await mail.put(run_id, event)
+        if number is None:
+            return False
+        try:
+            async with asyncio.timeout(HAND_ON_SECONDS):
+                with self._store.listen(run_id) as bell:
+                    while (taken := await mail.taken(number)) is None:
+                        await bell.wait()
+        except TimeoutError:
+            taken = await mail.taken(number, give_up=True)
+        return bool(taken)
 
     def rest(self) -> None:
         # What is evicted from now on must not look like runs that lost their engine.
@@ -119,7 +136,7 @@ class Fleet:
         return adopted
 
     async def _tend(self, carrier: Carrier) -> None:
-        """Cancel what is to be cancelled, and go on with runs of ours that are not carried out.
+        """Do what other engines were asked for, and go on with runs of ours nobody carries out.
 
         The latter come from calls whose answer was lost with the database. A run must look like one
         twice, as the first look may be older than its end.
@@ -133,6 +150,8 @@ class Fleet:
         for item in held:
             if item.cancel is not None:
                 await carrier.stop(item.run_id, reason=item.cancel, force=item.force)
+        for letter in await self._store.mail.waiting(self._name):
+            await carrier.take_line(letter.run_id, letter.event, letter.receipt)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rocketship.engine.peers.ownership import Owner
 from rocketship.engine.peers.port import Carrier
+from rocketship.run.events import Event
 from rocketship.runtime.ports import Recovery
 from rocketship.store.base import RunRecord, RunStore
 
@@ -38,6 +39,9 @@ class Neighbours:
             await self._take_over(self._carrier)
 
     async def ask_to_cancel(self, run_id: str, *, reason: str, force: bool) -> bool:
+        return False
+
+    async def hand_on(self, run_id: str, event: Event) -> bool:
         return False
 
     def rest(self) -> None:

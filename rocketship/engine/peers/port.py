@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from rocketship.run.events import Event
 from rocketship.runtime.ports import Recovery
-from rocketship.store.base import RunRecord
+from rocketship.store.base import RunRecord, UnitCheckpoint
 
 
 class Carrier(Protocol):
@@ -21,6 +22,10 @@ class Carrier(Protocol):
 
     async def stop(self, run_id: str, *, reason: str, force: bool) -> None:
         """Cancel a run, if this process carries it out."""
+        ...
+
+    async def take_line(self, run_id: str, event: Event, receipt: UnitCheckpoint) -> None:
+        """Store a line for the log of a run, if this process carries it out, with its receipt."""
         ...
 
     async def evict(self) -> None:
@@ -52,6 +57,14 @@ class Peers(Protocol):
 
     async def ask_to_cancel(self, run_id: str, *, reason: str, force: bool) -> bool:
         """Have whichever process carries a run out cancel it; return whether that is possible."""
+        ...
+
+    async def hand_on(self, run_id: str, event: Event) -> bool:
+        """Have whichever process carries a run out add a line to its log.
+
+        Returns:
+            Whether the line is stored: not if the run ended before, or if nobody can be told.
+        """
         ...
 
     def rest(self) -> None:

@@ -18,6 +18,7 @@ from rocketship.store.base import RunRecord, UnitCheckpoint, disowned
 from rocketship.store.codec import storable
 from rocketship.store.postgres.database import OUTAGE_SECONDS, Connection, Database
 from rocketship.store.postgres.listener import CHANNEL
+from rocketship.store.postgres.mail import is_receipt, receipts
 from rocketship.store.postgres.rows import end_run
 from rocketship.values import to_ascii_json
 
@@ -42,6 +43,8 @@ WITH held AS (
     FROM unnest(%(unit_runs)s::text[], %(units)s::text[], %(attempts)s::int[], %(states)s::bytea[])
         AS item (run, unit, attempt, state) JOIN held ON held.id = item.run
     ON CONFLICT (run_id, unit) DO UPDATE SET attempt = excluded.attempt, state = excluded.state
+), taken AS (
+    DELETE FROM mail USING held WHERE run_id = held.id AND mail.id = ANY(%(mail)s::bigint[])
 )
 SELECT id, pg_notify(%(channel)s, id) FROM held
 """
@@ -168,7 +171,8 @@ class Appender:
 
 def _values(batches: list[_Batch]) -> dict[str, object]:
     events = [(batch.run_id, item) for batch in batches for item in batch.events]
-    units = [(batch.run_id, item) for batch in batches for item in batch.units.values()]
+    kept = [(batch.run_id, item) for batch in batches for item in batch.units.values()]
+    units = [(run_id, item) for run_id, item in kept if not is_receipt(item)]
     return {
         "runs": [batch.run_id for batch in batches],
         "owners": [batch.owner for batch in batches],
@@ -179,5 +183,6 @@ def _values(batches: list[_Batch]) -> dict[str, object]:
         "units": [storable(item.unit) for _, item in units],
         "attempts": [item.attempt for _, item in units],
         "states": [item.state for _, item in units],
+        "mail": receipts(item for _, item in kept),
         "channel": CHANNEL,
     }

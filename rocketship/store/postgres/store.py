@@ -28,6 +28,7 @@ from rocketship.store.postgres.database import OUTAGE_SECONDS, Connection, Datab
 from rocketship.store.postgres.leases import Leases
 from rocketship.store.postgres.listener import Listener
 from rocketship.store.postgres.listing import list_runs
+from rocketship.store.postgres.mail import Mail
 from rocketship.store.postgres.migrate import migrate
 from rocketship.store.postgres.sweeping import sweep
 from rocketship.values import to_ascii_json
@@ -41,6 +42,7 @@ class PostgresStore:
 
     Attributes:
         leases: Which engines live and hold which runs.
+        mail: Lines for runs that other engines carry out.
         listener: Where to be called when engines have something to look at.
     """
 
@@ -50,6 +52,7 @@ class PostgresStore:
         self._aside = Database(settings, max_connections=LEASE_CONNECTIONS)
         self._appender = Appender(self._database)
         self.leases = Leases(self._aside)
+        self.mail = Mail(self._database)
         self.listener = Listener(self._database)
 
     async def open(self) -> None:
