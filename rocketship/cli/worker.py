@@ -13,7 +13,7 @@ from rocketship.client.channel import Endpoint
 from rocketship.client.worker.gateway import Gateway, open_gateway
 from rocketship.engine.planning import Planner
 from rocketship.plugins.registry import Registry
-from rocketship.runtime.temporal.connection import open_client
+from rocketship.runtime.temporal.cluster.connection import open_client
 from rocketship.runtime.temporal.worker import WorkerLoop
 from rocketship.server.health import Readiness, State
 from rocketship.server.rpc import listener
@@ -52,7 +52,8 @@ async def be_worker(
 
     Raises:
         SettingsError: What is configured cannot be used.
-        Infrastructure: Temporal refuses the connection, or the address cannot be listened on.
+        Refused: Temporal does not take us, or is not to be trusted.
+        Infrastructure: The address of the probes cannot be listened on.
     """
     stop, readiness = asyncio.Event(), Readiness()
     loop = asyncio.get_running_loop()

@@ -22,7 +22,7 @@ from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
 from rocketship.runtime.ports import Recovery, RunSource
 from rocketship.runtime.temporal.backend import TemporalBackend
-from rocketship.runtime.temporal.connection import open_client
+from rocketship.runtime.temporal.cluster.connection import open_client
 from rocketship.runtime.temporal.messages import workflow_id
 from rocketship.runtime.temporal.worker import WorkerLoop
 from rocketship.runtime.temporal.workflow import RunWorkflow, ShardWorkflow

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rocketship.runtime.ports import PlanSource, Recovery
 from rocketship.runtime.temporal.backend import TemporalBackend
+from rocketship.runtime.temporal.cluster.connection import names_address, open_client
+from rocketship.runtime.temporal.cluster.server import development_server
 from rocketship.runtime.temporal.codec import Seal
-from rocketship.runtime.temporal.connection import names_address, open_client
-from rocketship.runtime.temporal.server import development_server
 from rocketship.settings.temporal import TemporalSettings
 
 

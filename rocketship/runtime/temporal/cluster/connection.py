@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
 from temporalio.service import RPCError, TLSConfig
 
-from rocketship.errors import Infrastructure, SettingsError
+from rocketship.errors import SettingsError
+from rocketship.runtime.temporal.cluster.refusal import hung_up, refusal
 from rocketship.runtime.temporal.codec import Seal, converter
 from rocketship.settings.temporal import TemporalSettings
 
@@ -19,6 +22,11 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 MAX_RETRY_SECONDS = 5.0
+GREETING_TIMEOUT = timedelta(seconds=3)
+#: Who refuses a certificate often hangs up before its reason is read, so it is asked again.
+MAX_HANG_UPS = 10
+HANG_UP_SECONDS = 0.1
+DEFAULT_NAMESPACE = "default"
 
 
 def configuration(settings: TemporalSettings) -> dict[str, Any]:
@@ -49,25 +57,46 @@ async def open_client(settings: TemporalSettings, sealer: Seal, *, lazy: bool) -
     """Return a client; one that is not `lazy` waits until Temporal is there.
 
     Raises:
-        SettingsError: As for `configuration`.
-        Infrastructure: Temporal refuses who is connecting.
+        SettingsError: As for `configuration`, or a certificate and its key do not fit.
+        Refused: Temporal, or something in front of it, does not take us, or we do not trust it.
     """
     arguments = configuration(settings)
+    arguments |= {"data_converter": converter(sealer), "lazy": lazy}
     pause = RETRY_SECONDS
     while True:
         try:
-            return await Client.connect(**arguments, data_converter=converter(sealer), lazy=lazy)
-        except RPCError as error:
-            raise Infrastructure(
-                f"Temporal at {arguments['target_host']} refuses the connection: {error.message}",
-                hint="check the namespace, the API key and the certificates",
-            ) from error
-        except RuntimeError as error:
-            log.warning(
-                "temporal_away", extra={"address": arguments["target_host"], "error": str(error)}
-            )
+            return await _connect(arguments)
+        except (RPCError, RuntimeError) as error:
+            place = arguments["target_host"]
+            log.warning("temporal_away", extra={"address": place, "error": _words(error)})
+        if lazy:
+            return await Client.connect(**arguments)
         await asyncio.sleep(pause)
         pause = min(pause * 2, MAX_RETRY_SECONDS)
+
+
+async def _connect(arguments: dict[str, Any]) -> Client:
+    """Return a client that has found its namespace."""
+    attempt = 1
+    while True:
+        try:
+            client = await Client.connect(**arguments)
+            request = DescribeNamespaceRequest(namespace=client.namespace)
+            await client.workflow_service.describe_namespace(request, timeout=GREETING_TIMEOUT)
+        except (RPCError, RuntimeError) as error:
+            namespace = arguments.get("namespace", DEFAULT_NAMESPACE)
+            if refused := refusal(error, arguments["target_host"], namespace):
+                raise refused from error
+            if attempt == MAX_HANG_UPS or not hung_up(error):
+                raise
+        else:
+            return client
+        attempt += 1
+        await asyncio.sleep(HANG_UP_SECONDS)
+
+
+def _words(error: RPCError | RuntimeError) -> str:
+    return error.message if isinstance(error, RPCError) else str(error)
 
 
 def _profile(settings: TemporalSettings) -> dict[str, Any]:
