@@ -39,6 +39,7 @@ _CALLS = {
         "AddLog",
         "UpsertRunStep",
         "ReportEvents",
+        "CheckKey",
         "GetPlan",
         "KeepState",
         "GetState",

@@ -9,9 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from temporalio.client import Client
+
 from rocketship.client.channel import Endpoint
 from rocketship.client.worker.gateway import Gateway, open_gateway
 from rocketship.engine.planning import Planner
+from rocketship.engine.worker_keys import proof
+from rocketship.errors import Conflict
 from rocketship.plugins.registry import Registry
 from rocketship.runtime.temporal.cluster.connection import open_client
 from rocketship.runtime.temporal.worker import WorkerLoop
@@ -30,6 +34,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: How long the last reports may take to be stored, once nothing is in flight any more.
 LAST_REPORTS_SECONDS = 5.0
 HTTP_GRACE_SECONDS = 1.0
+#: How often a worker with another encryption key than the engine asks again.
+KEY_RETRY_SECONDS = 5.0
 
 
 async def be_worker(
@@ -60,19 +66,18 @@ async def be_worker(
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, stop.set)
-    parts = {"engine": False, "temporal": False}
+    parts = {"engine": False, "key": False, "temporal": False}
     token = settings.token.reveal()
     async with (
         open_gateway(endpoint, token, Planner(plugins)) as gateway,
         _listening(settings.http, readiness, lambda: {**parts, "engine": gateway.connected}),
     ):
-        connecting = asyncio.ensure_future(open_client(temporal, sealer, lazy=False))
+        connecting = asyncio.ensure_future(_connect(temporal, sealer, gateway, parts))
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not connecting.done():
             connecting.cancel()
             return
-        parts["temporal"] = True
         worker = WorkerLoop(
             connecting.result(),
             prefix=temporal.queue_prefix,
@@ -89,6 +94,24 @@ async def be_worker(
         await _work(worker, gateway, stopping, readiness)
     await plugins.close()
     log.info("stopped")
+
+
+async def _connect(
+    temporal: TemporalSettings, sealer: Sealer, gateway: Gateway, parts: dict[str, bool]
+) -> Client:
+    """Return where work comes from, once this worker may have any, and note what is there."""
+    client = await open_client(temporal, sealer, lazy=False)
+    parts["temporal"] = True
+    while True:
+        try:
+            await gateway.check_key(proof(sealer))
+        except Conflict as error:
+            # The engine may be the one that is given another key.
+            log.error("key_refused", extra={"error": error.message, "hint": error.hint})
+            await asyncio.sleep(KEY_RETRY_SECONDS)
+        else:
+            parts["key"] = True
+            return client
 
 
 async def _work(

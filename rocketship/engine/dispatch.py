@@ -27,6 +27,11 @@ PATROL_SECONDS = 2.0
 SETTLED_SECONDS = 2.0
 #: An end that was told is stored by then.
 TOLD_SECONDS = 2.0
+_KEY = "key"
+_STRANGER = (
+    "a worker is there, but with another encryption key than the engine; the run waits for one that"
+    " has the same ROCKETSHIP_ENCRYPTION_KEY"
+)
 _LOST = "the runtime does not know the run any more; its cleanup may be incomplete"
 
 
@@ -186,6 +191,10 @@ class Dispatch:
                     continue
                 self._told.add((run_id, queue))
                 await self._warn(run_id, f"queue/{queue}", _missing(self._backend.labels(queue)))
+            stranded = not all(manned[queue] for queue in going_on[run_id])
+            if stranded and self.intake.keys.strangers and (run_id, _KEY) not in self._told:
+                self._told.add((run_id, _KEY))
+                await self._warn(run_id, _KEY, _STRANGER)
 
     async def _warn(self, run_id: str, key: str, message: str) -> None:
         line = LogEmitted(time.time(), "", 1, "", message, "warn", source="engine")

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from rocketship.dataclass import dataclass
 from rocketship.engine.hub import Hub
+from rocketship.engine.worker_keys import WorkerKeys
 from rocketship.errors import NotFound
 from rocketship.run.events import Event, RunFinished, RunStarted, TestFinished
 from rocketship.run.result import Totals
@@ -62,12 +63,17 @@ class _Fences:
 
 
 class Intake:
-    """Takes reports from workers, and what is too large for Temporal to carry about."""
+    """Takes reports from workers, and what is too large for Temporal to carry about.
+
+    Attributes:
+        keys: Which workers may take work at all.
+    """
 
     def __init__(self, store: RunStore, hub: Hub, sealer: Sealer) -> None:
         self._store = store
         self._hub = hub
         self._sealer = sealer
+        self.keys = WorkerKeys(sealer)
         self._fences: OrderedDict[str, _Fences] = OrderedDict()
 
     async def take(self, reports: Sequence[Report]) -> None:

@@ -38,7 +38,15 @@ OPEN_CALLS = {
 OPEN_PATHS = {"/healthz", "/readyz", "/static/{file}"}
 WORKER_CALLS = {
     f"/rocketship.v1.Engine/{name}"
-    for name in ("AddLog", "UpsertRunStep", "ReportEvents", "GetPlan", "KeepState", "GetState")
+    for name in (
+        "AddLog",
+        "UpsertRunStep",
+        "ReportEvents",
+        "CheckKey",
+        "GetPlan",
+        "KeepState",
+        "GetState",
+    )
 }
 FILES = (engine_pb2, health_pb2, reflection_pb2)
 METHODS = {

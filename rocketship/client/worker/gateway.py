@@ -63,6 +63,16 @@ class Gateway:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._left_out = 0
 
+    # The key
+
+    async def check_key(self, proof: bytes) -> None:
+        """Return once an engine has seen that this worker has its encryption key.
+
+        Raises:
+            Conflict: It has another.
+        """
+        await self._call("CheckKey", pb.CheckKeyRequest(sealed=proof))
+
     # Plans
 
     async def run_source(self, run_id: str) -> RunSource:
@@ -221,6 +231,7 @@ class Gateway:
                 error, self._endpoint, connected=self.connected, seconds=CALL_SECONDS
             )
         if isinstance(explained, RocketshipError) and not isinstance(explained, Infrastructure):
+            self._works()
             raise explained
         level = logging.ERROR if isinstance(explained, Refused) else logging.WARNING
         log.log(level, "engine_away", extra={"call": name, "error": str(explained)})

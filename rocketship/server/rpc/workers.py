@@ -23,6 +23,10 @@ class WorkerCalls:
     _service: RunService
     _readiness: Readiness
 
+    async def CheckKey(self, request: pb.CheckKeyRequest, context: Context) -> pb.CheckKeyResponse:
+        self._service.intake.keys.check(request.sealed)
+        return pb.CheckKeyResponse()
+
     async def GetPlan(self, request: pb.GetPlanRequest, context: Context) -> pb.GetPlanResponse:
         spec, env, started_at = await self._service.job(request.run_id)
         return pb.GetPlanResponse(request=convert.spec_to_request(spec, env), started_at=started_at)

@@ -480,6 +480,16 @@ class GetRunSpecResponse(_message.Message):
     request: CreateRunRequest
     def __init__(self, request: _Optional[_Union[CreateRunRequest, _Mapping]] = ...) -> None: ...
 
+class CheckKeyRequest(_message.Message):
+    __slots__ = ("sealed",)
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    sealed: bytes
+    def __init__(self, sealed: _Optional[bytes] = ...) -> None: ...
+
+class CheckKeyResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class GetPlanRequest(_message.Message):
     __slots__ = ("run_id",)
     RUN_ID_FIELD_NUMBER: _ClassVar[int]

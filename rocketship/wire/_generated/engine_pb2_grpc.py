@@ -109,6 +109,11 @@ class EngineStub:
                 request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecRequest.SerializeToString,
                 response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecResponse.FromString,
                 _registered_method=True)
+        self.CheckKey = channel.unary_unary(
+                '/rocketship.v1.Engine/CheckKey',
+                request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.CheckKeyRequest.SerializeToString,
+                response_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.CheckKeyResponse.FromString,
+                _registered_method=True)
         self.GetPlan = channel.unary_unary(
                 '/rocketship.v1.Engine/GetPlan',
                 request_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetPlanRequest.SerializeToString,
@@ -239,6 +244,14 @@ class EngineServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckKey(self, request, context):
+        """Answers a worker that has the engine's encryption key; refuses one that has another, because it
+        could read nothing of what it would be given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPlan(self, request, context):
         """Returns a run to a worker that carries out a part of it, with its secrets.
         """
@@ -345,6 +358,11 @@ def add_EngineServicer_to_server(servicer, server):
                     servicer.GetRunSpec,
                     request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecRequest.FromString,
                     response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecResponse.SerializeToString,
+            ),
+            'CheckKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckKey,
+                    request_deserializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.CheckKeyRequest.FromString,
+                    response_serializer=rocketship_dot_wire_dot___generated_dot_engine__pb2.CheckKeyResponse.SerializeToString,
             ),
             'GetPlan': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPlan,
@@ -772,6 +790,33 @@ class Engine:
             '/rocketship.v1.Engine/GetRunSpec',
             rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecRequest.SerializeToString,
             rocketship_dot_wire_dot___generated_dot_engine__pb2.GetRunSpecResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rocketship.v1.Engine/CheckKey',
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.CheckKeyRequest.SerializeToString,
+            rocketship_dot_wire_dot___generated_dot_engine__pb2.CheckKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

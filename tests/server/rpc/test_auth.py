@@ -359,11 +359,12 @@ def test_worker_token_keeps_the_calls_of_workers_to_workers_even_in_mode_none(
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("name", ["GetPlan", "ReportEvents", "KeepState", "GetState"])
+@pytest.mark.parametrize("name", ["CheckKey", "GetPlan", "ReportEvents", "KeepState", "GetState"])
 def test_users_cannot_do_what_workers_do(tmp_path: Path, name: str) -> None:
     worker = TokenSettings(Secret("rst_self_" + "w" * 43))
     auth = AuthSettings(modes=("token",), token=AUTH.token, worker=worker)
     requests = {
+        "CheckKey": pb.CheckKeyRequest(),
         "GetPlan": pb.GetPlanRequest(run_id="0" * 26),
         "ReportEvents": _nothing(),
         "KeepState": pb.KeepStateRequest(run_id="0" * 26, name="globals", json="{}"),
