@@ -84,6 +84,8 @@ class TokenFile:
     Args:
         setting: The name of the variable the path is from.
         kind: What its callers are.
+        clock: Says how much time passes.
+        today: Says what the time is, as file systems do.
 
     Raises:
         SettingsError: It cannot be used.
@@ -95,11 +97,13 @@ class TokenFile:
         setting: str,
         kind: Kind,
         clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
         self._setting = setting
         self._kind = kind
         self._clock = clock
+        self._today = today
         self._seen = self._loaded = _identity(path)
         self._checked_at = clock()
         self._tokens = Tokens(self._load())
@@ -117,10 +121,14 @@ class TokenFile:
         return self._tokens.digests
 
     def _look(self) -> None:
-        """Take over a change once it is complete, which is when the file has stopped changing."""
+        """Take over a change once it is complete, which is when the file has stopped changing.
+
+        One of long ago is complete at the first look, so that the first caller after it, however
+        late, is judged by it.
+        """
         identity = _identity(self._path)
         seen, self._seen = self._seen, identity
-        if identity == self._loaded or identity != seen:
+        if identity == self._loaded or not (identity == seen or self._is_old(identity)):
             return
         self._loaded = identity
         try:
@@ -129,6 +137,10 @@ class TokenFile:
             log.warning("tokens_not_reloaded", extra={"error": error.message})
         else:
             log.info("tokens_reloaded", extra={"setting": self._setting})
+
+    def _is_old(self, identity: tuple[int, ...] | None) -> bool:
+        """Return whether the file has been as it is for as long as passes between two looks."""
+        return identity is not None and self._today() - identity[-1] / 1e9 >= CHECK_SECONDS
 
     def _load(self) -> list[Entry]:
         place = f"{self._setting}={self._path}"

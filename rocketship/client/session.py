@@ -92,7 +92,9 @@ class Session:
             return Unauthenticated(error.message, hint=remedy)
         if credentials.given:
             # Whatever else is done, this one would be shown again.
-            remedy = f"correct {credentials.source}, or leave it out and {remedy}"
+            correct = f"correct {credentials.source}"
+            alone = self._takes_tokens_only()
+            remedy = correct if alone else f"{correct}, or leave it out and {remedy}"
         message = f"{error.message} (it was shown {credentials.source})"
         return Unauthenticated(message, hint=remedy)
 
@@ -100,12 +102,16 @@ class Session:
         """Return what to try next, as far as the engine has said what it takes."""
         asked = self._asked or Asked()
         token = "set ROCKETSHIP_TOKEN, or give --token-file"
-        if asked.token and not asked.oidc:
+        if self._takes_tokens_only():
             return token
         if not self._endpoint.profile:
             return "set ROCKETSHIP_TOKEN, or make a profile of the address and log in with it"
         login = f"log in with `rocketship login --profile {self._endpoint.profile}`"
         return f"{login}, or {token}" if asked.token or not asked.oidc else login
+
+    def _takes_tokens_only(self) -> bool:
+        asked = self._asked or Asked()
+        return asked.token and not asked.oidc
 
 
 def unsafe(what: str, endpoint: Endpoint) -> Refused:

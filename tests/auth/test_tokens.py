@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,9 @@ class Watched:
         self.path = path
         self.clock = Clock()
         path.write_text(text, encoding="utf-8")
-        self.file = TokenFile(path, "TOKENS_FILE", Kind.USER, self.clock)
+        # The file's own times say nothing, unless a test says what the time is.
+        self.today = 0.0
+        self.file = TokenFile(path, "TOKENS_FILE", Kind.USER, self.clock, lambda: self.today)
 
     def find(self, token: str) -> str | None:
         found = self.file.find(token)
@@ -153,6 +156,16 @@ def test_changed_file_is_read_again(tmp_path: Path) -> None:
     watched.pass_a_second()
 
     assert (watched.find(GOOD), watched.find(OTHER)) == ("ops", "ci")
+
+
+def test_token_that_was_removed_before_anybody_called_is_refused_at_once(tmp_path: Path) -> None:
+    watched = Watched(tmp_path / "tokens", f"ci:{GOOD}\n")
+
+    watched.path.write_text(f"ci:{OTHER}\n", encoding="utf-8")
+    watched.today = time.time() + 60
+    watched.clock.now += 60
+
+    assert watched.find(GOOD) is None
 
 
 def test_replaced_file_is_read_again(tmp_path: Path) -> None:

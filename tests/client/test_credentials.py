@@ -321,6 +321,21 @@ def show(credentials: Credentials, **changes: Any) -> list[str]:
     return asyncio.run(main())
 
 
+def test_wrong_token_where_only_tokens_count_is_to_be_corrected() -> None:
+    async def main() -> None:
+        capabilities = ["auth.token", "runs.watch"]
+        servicer = ClockedEngine("", ManualClock(), capabilities=capabilities)
+        servicer.refuse.add("wrong")
+        async with engine(servicer) as address:
+            endpoint = Endpoint(address, credentials=GivenToken("wrong", "ROCKETSHIP_TOKEN"))
+            async with open_remote(endpoint, note=print, warn=print) as client:
+                await list_runs(client)
+
+    error = failing(lambda: asyncio.run(main()), Unauthenticated)
+
+    assert error.hint == "correct ROCKETSHIP_TOKEN"
+
+
 #: Leads here too, and does not look like it.
 ELSEWHERE = "0.0.0.0"
 
