@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+DOCS_STAMP := $(VENV)/.installed-docs
 OIDC_STAMP := tests/oidc/node_modules/.package-lock.json
 HELM_STAMP := tests/chart/node_modules/.package-lock.json
 PYTEST := $(BIN)/pytest
@@ -12,7 +13,7 @@ IMAGE ?= rocketship:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' rocketship/_
 BUILD := $(firstword $(foreach tool,podman docker,$(if $(shell command -v $(tool)),$(tool))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install dev check fix test test-fast chart image e2e-kind e2e-auth bench soak generate clean
+.PHONY: help demo install dev check fix test test-fast chart image e2e-kind e2e-auth bench soak docs generate clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +61,10 @@ bench: $(DEV_STAMP) $(OIDC_STAMP)  ## measure everything there is a figure for
 soak: $(STAMP)  ## run a green suite of 50 tests a thousand times
 	$(BIN)/python bench/soak.py
 
+docs: $(DOCS_STAMP)  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
+	@echo "Open site/index.html, or serve it with search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site"
+
 generate: $(DEV_STAMP)  ## write the files that are made from code
 	$(BIN)/python scripts/generate.py
 
@@ -68,7 +73,7 @@ install: $(STAMP)  ## install into .venv
 dev: $(DEV_STAMP) $(OIDC_STAMP) $(HELM_STAMP)  ## install into .venv what development needs, too
 
 clean:  ## remove the environment and everything made
-	rm -rf $(VENV) tests/*/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/*/node_modules build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -80,6 +85,10 @@ $(BIN)/python:
 
 $(STAMP): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)

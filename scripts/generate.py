@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import chart_values
+from reference.pages import pages
 
 from rocketship.plugins.registry import Registry
 from rocketship.suite.schema import json_schema
@@ -35,6 +36,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "docs" / "suite.schema.json": schema + "\n",
         ROOT / "chart" / "README.md": chart_values.readme(),
+        **pages(),
         **wire_code(),
         **web_code(),
     }

@@ -69,16 +69,21 @@ class OidcSettings:
     """An identity provider whose access tokens are good here.
 
     Attributes:
-        issuer: What it calls itself, character by character.
-        audience: What its tokens must be for.
-        client_id: Told to command lines that log in.
-        scopes: Told to them, too.
-        jwks_url: Where its keys are; empty asks its discovery document.
-        device_endpoint: Where a device login begins; empty asks its discovery document.
-        token_endpoint: Where tokens are given out; empty asks its discovery document.
-        allowed_algs: The algorithms its tokens may be signed with.
-        leeway_seconds: How far the clocks may be apart.
-        username_claim: The claim people are called by; empty takes the usual ones.
+        issuer: What it calls itself, character by character; needed (ROCKETSHIP_OIDC_ISSUER).
+        audience: What its access tokens must be for; needed (ROCKETSHIP_OIDC_AUDIENCE).
+        client_id: Told to command lines that log in (ROCKETSHIP_OIDC_CLIENT_ID).
+        scopes: Told to them, too (ROCKETSHIP_OIDC_SCOPES).
+        jwks_url: Where its keys are; its discovery document says so unless given
+            (ROCKETSHIP_OIDC_JWKS_URL).
+        device_endpoint: Where a device login begins; its discovery document says so unless given
+            (ROCKETSHIP_OIDC_DEVICE_ENDPOINT).
+        token_endpoint: Where tokens are given out; its discovery document says so unless given
+            (ROCKETSHIP_OIDC_TOKEN_ENDPOINT).
+        allowed_algs: The algorithms its tokens may be signed with (ROCKETSHIP_OIDC_ALLOWED_ALGS).
+        leeway_seconds: How many seconds the clocks may be apart, at most 300
+            (ROCKETSHIP_OIDC_LEEWAY_SECONDS).
+        username_claim: The claim people are called by; the first of `preferred_username`, `email`
+            and `sub` unless given (ROCKETSHIP_OIDC_USERNAME_CLAIM).
     """
 
     issuer: str
@@ -98,10 +103,10 @@ class AlbSettings:
     """AWS load balancers that log people in before the web pages.
 
     Attributes:
-        arns: Which ones are believed.
-        region: Where their keys are published.
-        issuer: The provider they log in at; that of OIDC unless given.
-        client_id: The client they are there; that of OIDC unless given.
+        arns: Which ones are believed (ROCKETSHIP_ALB_ARNS).
+        region: Where their keys are published (ROCKETSHIP_ALB_REGION).
+        issuer: The provider they log in at; that of OIDC unless given (ROCKETSHIP_ALB_ISSUER).
+        client_id: The client they are there; that of OIDC unless given (ROCKETSHIP_ALB_CLIENT_ID).
     """
 
     arns: tuple[str, ...]
@@ -115,11 +120,15 @@ class AuthSettings:
     """Who may call the engine.
 
     Attributes:
-        modes: `none`, or one or both of `token` and `oidc`.
-        allow_anonymous: Whether `none` is meant, even where strangers can reach the engine.
-        token: What users show.
-        worker: What workers show, and only they.
-        advertise_cloud: Whether clients are told `cloud` instead of `oidc`.
+        modes: `none`, or one or both of `token` and `oidc` (ROCKETSHIP_AUTH_MODE).
+        allow_anonymous: Whether `none` is meant, even where strangers can reach the engine
+            (ROCKETSHIP_ALLOW_ANONYMOUS).
+        token: What users show (ROCKETSHIP_ENGINE_TOKEN, or its path in
+            ROCKETSHIP_ENGINE_TOKEN_FILE).
+        worker: What workers show, and only they (ROCKETSHIP_WORKER_TOKEN, or its path in
+            ROCKETSHIP_WORKER_TOKEN_FILE).
+        advertise_cloud: Whether clients are told `cloud` instead of `oidc`
+            (ROCKETSHIP_AUTH_ADVERTISE_CLOUD).
     """
 
     modes: tuple[str, ...] = ("none",)

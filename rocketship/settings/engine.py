@@ -25,17 +25,26 @@ class EngineSettings:
     """How the engine of this process works.
 
     Attributes:
-        data_dir: Holds the history database, the encryption key and the lock files.
-        max_parallel_tests: Most tests at once, over all runs.
-        retention_days: Ended runs older than this are removed; 0 keeps everything.
-        disabled_plugins: Plugins, or plugin variants such as `script.shell`, that are refused.
-        recovery: `resume` or `cleanup`: what becomes of runs whose process was lost.
-        journal_full_sync: Survive a crash of the operating system, at the price of an fsync a step.
-        encryption_key: Text the key for stored secrets is derived from; empty means a key file.
-        database: The PostgreSQL database that engines share (ROCKETSHIP_DATABASE_URL, or its path
-            in ROCKETSHIP_DATABASE_URL_FILE); None means a SQLite file in the data folder.
-        temporal: The runtime that workers carry runs out with (ROCKETSHIP_BACKEND=temporal); None
-            means that this process does.
+        data_dir: Holds the history database, the encryption key and the lock files; the platform's
+            data folder unless given, such as `~/.local/share/rocketship` (ROCKETSHIP_DATA_DIR).
+        max_parallel_tests: Most tests at once, over all runs; 4 for each core and at least 16
+            unless given (ROCKETSHIP_MAX_PARALLEL_TESTS).
+        retention_days: Ended runs older than this are removed; 0 keeps everything
+            (ROCKETSHIP_RETENTION_DAYS).
+        disabled_plugins: Plugins, or plugin variants such as `script.shell`, that are refused,
+            separated by commas (ROCKETSHIP_DISABLE_PLUGINS).
+        recovery: What becomes of runs whose process was lost: `resume`, which an engine does unless
+            told otherwise, or `cleanup`, which a single command does (ROCKETSHIP_RECOVERY).
+        journal_full_sync: `full` survives a crash of the operating system, at the price of an fsync
+            a step; `normal`, the default, survives that of the process (ROCKETSHIP_JOURNAL_SYNC).
+        encryption_key: Text the key for stored secrets is derived from; a key file in the data
+            folder unless given (ROCKETSHIP_ENCRYPTION_KEY, or its path in
+            ROCKETSHIP_ENCRYPTION_KEY_FILE).
+        database: The PostgreSQL database that engines share, as `postgresql://…`; a SQLite file in
+            the data folder unless given (ROCKETSHIP_DATABASE_URL, or its path in
+            ROCKETSHIP_DATABASE_URL_FILE).
+        temporal: Who carries runs out: `embedded`, the default, is the engine's own process, and
+            `temporal` leaves it to workers (ROCKETSHIP_BACKEND).
     """
 
     data_dir: Path

@@ -32,7 +32,15 @@ ENGINE_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """The PEM files of both listeners; with `client_ca` clients must show a certificate."""
+    """The PEM files of both listeners; without any they speak plaintext.
+
+    Attributes:
+        certificate: The certificate, with those that lead to its authority
+            (ROCKETSHIP_ENGINE_TLS_CERT).
+        key: Its key (ROCKETSHIP_ENGINE_TLS_KEY).
+        client_ca: Clients must show a certificate of one of these authorities
+            (ROCKETSHIP_ENGINE_TLS_CLIENT_CA).
+    """
 
     certificate: Path
     key: Path
@@ -44,14 +52,19 @@ class ServerSettings:
     """How the engine listens, stops and tells what it does.
 
     Attributes:
+        grpc: Where gRPC listens, as HOST:PORT (ROCKETSHIP_ENGINE_GRPC_ADDRESS).
+        http: Where HTTP listens: pages, probes and metrics (ROCKETSHIP_ENGINE_HTTP_ADDRESS).
         tls: None means plaintext.
-        reflection: Whether clients may ask for the API's description.
-        public_grpc: The address clients are told to use for gRPC, as an URL or host:port, or empty.
-        public_http: The same for the web.
-        drain_seconds: From being told to stop to refusing work, for load balancers to notice.
-        grace_seconds: How long requests may then still take.
-        log_level: debug, info, warning or error.
-        log_format: console or json.
+        reflection: Whether clients may ask for the API's description
+            (ROCKETSHIP_ENGINE_REFLECTION).
+        public_grpc: The address clients are told to use for gRPC, as a URL or HOST:PORT
+            (ROCKETSHIP_PUBLIC_GRPC_ENDPOINT).
+        public_http: The same for the web (ROCKETSHIP_PUBLIC_HTTP_ENDPOINT).
+        drain_seconds: From being told to stop to refusing work, for load balancers to notice
+            (ROCKETSHIP_DRAIN_DELAY).
+        grace_seconds: How long requests may then still take (ROCKETSHIP_GRACE).
+        log_level: `debug`, `info`, `warning` or `error` (ROCKETSHIP_LOG).
+        log_format: `console` or `json` (ROCKETSHIP_LOG_FORMAT).
         auth: Who may call.
         web: What browsers see.
     """

@@ -23,21 +23,23 @@ class TemporalSettings:
     """How to reach and use Temporal; what is left out is taken from a TOML profile if there is one.
 
     Attributes:
-        address: HOST:PORT of a cluster (ROCKETSHIP_TEMPORAL_ADDRESS); empty means the profile's, or
-            a development server that the engine starts on this machine.
-        namespace: ROCKETSHIP_TEMPORAL_NAMESPACE; `default` unless given.
-        api_key: ROCKETSHIP_TEMPORAL_API_KEY, or its path in ROCKETSHIP_TEMPORAL_API_KEY_FILE.
-        tls: ROCKETSHIP_TEMPORAL_TLS; true whenever one of the files below is given, or an API key.
+        address: HOST:PORT of a cluster; the profile's unless given, or a development server that
+            the engine starts on this machine (ROCKETSHIP_TEMPORAL_ADDRESS).
+        namespace: The namespace in it; `default` unless given (ROCKETSHIP_TEMPORAL_NAMESPACE).
+        api_key: The key to show it (ROCKETSHIP_TEMPORAL_API_KEY, or its path in
+            ROCKETSHIP_TEMPORAL_API_KEY_FILE).
+        tls: Whether it is spoken to by TLS; true whenever one of the files below is given, or an
+            API key (ROCKETSHIP_TEMPORAL_TLS).
         tls_ca: PEM file of the authorities to trust (ROCKETSHIP_TEMPORAL_TLS_CA).
         tls_cert: PEM file of the certificate to show (ROCKETSHIP_TEMPORAL_TLS_CERT).
         tls_key: PEM file of its key (ROCKETSHIP_TEMPORAL_TLS_KEY).
         tls_server_name: The name in the server's certificate
             (ROCKETSHIP_TEMPORAL_TLS_SERVER_NAME).
-        profile: The TOML profile to read (ROCKETSHIP_TEMPORAL_PROFILE); its file is where the tools
-            of Temporal keep it, or where TEMPORAL_CONFIG_FILE says.
+        profile: The TOML profile to read; its file is where the tools of Temporal keep it, or where
+            TEMPORAL_CONFIG_FILE says (ROCKETSHIP_TEMPORAL_PROFILE).
         queue_prefix: What all task queues begin with (ROCKETSHIP_TEMPORAL_QUEUE_PREFIX).
-        binary: The server for development (ROCKETSHIP_TEMPORAL_BIN); empty looks for `temporal`
-            beside Python and on PATH.
+        binary: The server for development; `temporal` beside Python or on PATH unless given
+            (ROCKETSHIP_TEMPORAL_BIN).
         dev_port: Where that server listens (ROCKETSHIP_TEMPORAL_DEV_PORT).
         heartbeat_seconds: A worker that was not heard of for so long is lost
             (ROCKETSHIP_HEARTBEAT_TIMEOUT).

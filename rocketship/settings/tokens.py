@@ -15,8 +15,8 @@ class TokenSettings:
     """Where logins are kept.
 
     Attributes:
-        store: ROCKETSHIP_TOKEN_STORE: `keyring`, `file`, or `auto` for the keyring where there is
-            one that works and files where there is none.
+        store: `keyring`, `file`, or `auto` for the keyring where there is one that works and files
+            where there is none (ROCKETSHIP_TOKEN_STORE).
     """
 
     store: str = AUTO

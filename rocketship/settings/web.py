@@ -12,8 +12,10 @@ class WebSettings:
     """What the HTTP port offers to browsers.
 
     Attributes:
-        grpc_web: Whether browsers can call the API; None means when its package is installed.
-        origins: Other sites whose pages may call it, such as `https://tools.example.org`.
+        grpc_web: Whether browsers can call the API: `on`, `off`, or `auto`, the default, when its
+            package is installed (ROCKETSHIP_GRPC_WEB).
+        origins: Other sites whose pages may call it, such as `https://tools.example.org`, separated
+            by commas (ROCKETSHIP_GRPC_WEB_ORIGINS).
     """
 
     grpc_web: bool | None = None

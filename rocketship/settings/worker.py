@@ -25,15 +25,17 @@ class WorkerSettings:
     """How a worker works.
 
     Attributes:
-        token: What it shows the engine (ROCKETSHIP_WORKER_TOKEN or ROCKETSHIP_WORKER_TOKEN_FILE).
-        labels: What suites and tests can ask for by `runs_on` (ROCKETSHIP_WORKER_LABELS, separated
-            by commas).
-        slots: Most tests at once (ROCKETSHIP_WORKER_SLOTS); 4 for each core unless given.
+        token: What it shows the engine (ROCKETSHIP_WORKER_TOKEN, or its path
+            in ROCKETSHIP_WORKER_TOKEN_FILE).
+        labels: What suites and tests can ask for by `runs_on`, separated by commas
+            (ROCKETSHIP_WORKER_LABELS).
+        slots: Most tests at once; 4 for each core unless given (ROCKETSHIP_WORKER_SLOTS).
         grace_seconds: What steps in flight are given to end, once the worker is told to stop
             (ROCKETSHIP_WORKER_GRACE).
-        http: Where probes are answered (ROCKETSHIP_WORKER_HTTP_ADDRESS); None means nowhere.
-        log_level: debug, info, warning or error (ROCKETSHIP_LOG).
-        log_format: console or json (ROCKETSHIP_LOG_FORMAT).
+        http: Where probes are answered, as HOST:PORT; nowhere unless given
+            (ROCKETSHIP_WORKER_HTTP_ADDRESS).
+        log_level: `debug`, `info`, `warning` or `error` (ROCKETSHIP_LOG).
+        log_format: `console` or `json` (ROCKETSHIP_LOG_FORMAT).
     """
 
     token: Secret[str] = Secret("")
