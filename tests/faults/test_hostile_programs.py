@@ -113,29 +113,36 @@ def test_hanging_neighbours_hold_up_nobody(bench: Workbench):
     async def hang(got: Got, writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    steps = [log(f"{number}", **{"if": ".vars.on | not | not"}) for number in range(20)]
+    steps = [log(f"{number}", **{"if": ".vars.on | not | not"}) for number in range(10)]
     pause = {"name": "Pause", "plugin": "delay", "config": {"duration": "10ms"}}
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
-    query = {"driver": "sqlite", "dsn": ":memory:", "commands": [endless], "timeout": "4s"}
+    query = {"driver": "sqlite", "dsn": ":memory:", "commands": [endless], "timeout": "60s"}
     with HttpServer({"/": hang}) as server:
-        get = {"method": "GET", "url": server.url(), "timeout": "4s"}
+        get = {"method": "GET", "url": server.url(), "timeout": "60s"}
         neighbours = [
-            *(script("javascript", "for (;;);", "4s") for _ in range(5)),
-            *(log("x", **{"if": "[range(infinite)]"}) for _ in range(3)),
-            script("python", "while True: pass", "4s"),
-            script("shell", "while :; do :; done", "4s"),
+            *(script("javascript", "for (;;);", "60s") for _ in range(4)),
+            *(log("x", **{"if": "[range(infinite)]"}) for _ in range(2)),
+            script("python", "while True: pass", "60s"),
+            script("shell", "while :; do :; done", "60s"),
             {"name": "Ask", "plugin": "http", "config": get},
             {"name": "Query", "plugin": "sql", "config": query},
         ]
         tests = [case(f"Hang {number}", step) for number, step in enumerate(neighbours)]
-        quick = case("Quick", pause, *steps, script("javascript", "1"), pause)
+        quick = case("Quick", pause, *steps, script("javascript", "1"), pause, bench.say("done"))
         bench.write("shop.yaml", suite(*tests, quick, vars={"on": True}))
 
-        ended = bench.run("run", "shop.yaml", "--concurrency", "50")
+        running = bench.start("run", "shop.yaml", "--concurrency", "50")
+        bench.wait_for("done")
+        running.wait_for_output("[Quick] Test passed")
+        running.interrupt()
+        running.end()
 
-    assert ended.code == 1, ended.err
-    events = bench.events(bench.run_ids()[0])
-    finished = [event for event in events if isinstance(event, TestFinished)]
-    tests_only = [event for event in finished if event.unit.startswith("t-")]
-    assert tests_only[0].unit == f"t-{len(neighbours)}"
-    assert tests_only[0].status is Status.PASSED
+    ended = {
+        event.unit: event.status
+        for event in bench.events(bench.run_ids()[0])
+        if isinstance(event, TestFinished) and event.unit.startswith("t-")
+    }
+    assert ended.pop(f"t-{len(neighbours)}") is Status.PASSED
+    # A jq program ends by itself after ten seconds, which a busy machine may need for the rest.
+    still = [status for unit, status in ended.items() if status is Status.CANCELLED]
+    assert len(still) >= len(neighbours) - 2
