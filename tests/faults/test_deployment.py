@@ -110,3 +110,29 @@ def check_done_once(shop: Counted) -> None:
     once = {word: times for word, times in shop.done.items() if not word.endswith("-look")}
     assert set(once.values()) == {1}, once
     assert len(once) == 2 * (3 * TESTS + 2)
+
+
+def test_run_created_at_both_engines_with_one_key_is_one_run(
+    tmp_path: Path, database_url: str, temporal_server: TemporalServer
+) -> None:
+    async def body(whole: Deployment, shop: Counted) -> None:
+        one, two = whole.engines
+        async with client_of(one) as here, client_of(two) as there:
+            given = orders(shop, "a")
+            creating = [
+                client.create_run(given, {}, idempotency_key="nightly")
+                for client in (here, there, here, there)
+            ]
+            (run_id,) = set(await asyncio.gather(*creating))
+            check_told(await follow(there, run_id), "a")
+            assert await here.create_run(given, {}, idempotency_key="nightly") == run_id
+
+    with (
+        counted() as shop,
+        deployment(tmp_path, database_url, temporal_server) as whole,
+    ):
+        whole.worker()
+        asyncio.run(body(whole, shop))
+        done = {word: times for word, times in shop.done.items() if word != "a-look"}
+        assert set(done.values()) == {1}, done
+        assert shop.done["a-look"] == TESTS

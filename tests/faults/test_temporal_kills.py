@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from rocketship.run.events import RunFinished, StepFinished, TestFinished
+from rocketship.client.worker.spool import MEMORY_BYTES
+from rocketship.run.events import LogEmitted, RunFinished, StepFinished, TestFinished
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.temporal import HEARTBEAT_SECONDS, Cluster, TemporalServer
 from tests.fixtures.workbench import Workbench, case, log, suite
@@ -24,6 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(110)]
 #: The promise is 2 seconds; the rest is for a machine that is busy with other tests.
 RESUME_SECONDS = HEARTBEAT_SECONDS + 2 + 3
 BACK_SECONDS = 10
+#: A script that keeps a worker waiting for as long as it takes to pass for a lost one, twice.
+SLOW_SCRIPT = f"sleep {2 * HEARTBEAT_SECONDS}"
 
 
 def delay(seconds: float) -> dict[str, object]:
@@ -230,3 +233,51 @@ def test_worker_cut_off_from_its_engine_reports_everything_later(cluster: Cluste
         check_record(cluster, bench.run_ids()[0])
     finally:
         proxy.close()
+
+
+def test_worker_cut_off_for_long_keeps_more_than_its_memory_takes(cluster: Cluster):
+    bench = cluster.bench
+    proxy = Proxy(cluster.engine.grpc_port)
+    lines, line = 5 * MEMORY_BYTES // 4 // 100_000, "x" * 100_000
+    floods = [
+        step
+        for number in range(lines)
+        for step in (delay(0.01), log(f"n{number} {{{{ .vars.line }}}}"))
+    ]
+    try:
+        test = case("A", bench.hold("work"), *floods, bench.say("done"))
+        bench.write("shop.yaml", suite(test, vars={"line": line}))
+        worker = cluster.worker(ROCKETSHIP_ENGINE=f"127.0.0.1:{proxy.port}")
+        running = bench.start("run", "shop.yaml")
+        bench.wait_for("work")
+
+        proxy.cut()
+        bench.release("work")
+        worker.wait_for_log("engine_away")
+        proxy.mend()
+        ended = running.end()
+
+        assert ended.code == 0, ended.err + worker.log
+        assert "log_lines_left_out" not in worker.log
+        assert bench.words() == ["work", "done"]
+        run_id = bench.run_ids()[0]
+        check_record(cluster, run_id)
+        told = [event.message for event in bench.events(run_id) if isinstance(event, LogEmitted)]
+        numbers = [text.split()[0] for text in told if text.endswith(line)]
+        assert numbers == [f"n{number}" for number in range(lines)]
+    finally:
+        proxy.close()
+
+
+def test_suite_init_of_several_heartbeat_timeouts_is_begun_once(cluster: Cluster):
+    bench = cluster.bench
+    init = [bench.say("begin"), delay(3 * HEARTBEAT_SECONDS), bench.say("slow", SLOW_SCRIPT)]
+    bench.write("shop.yaml", suite(case("A", bench.say("work")), init=init))
+    cluster.worker()
+    cluster.worker()
+
+    ended = bench.run("run", "shop.yaml")
+
+    assert ended.code == 0, ended.err + cluster.logs()
+    assert bench.words() == ["begin", "slow", "work"]
+    assert "unit_lost" not in cluster.logs()
