@@ -47,11 +47,13 @@ SUITE = {
 _FILL = """
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :runs)
 INSERT INTO run (id, suite, file, status, created_at, ended_at, duration_seconds, message, totals,
-                 context, owner, spec, source, secrets)
+                 context, owner, spec, source, secrets, end_key, duration_key, from_branch,
+                 from_source, searched)
 SELECT printf('01%024d', i), 'suite ' || (i % :suites), 'suite.yaml',
        iif(i % 7, 'PASSED', 'FAILED'), strftime('%s') - :runs + i, strftime('%s') - :runs + i + 1,
        1 + i % 9, '', :totals, json_object('branch', 'b' || (i % 20), 'source', 'ci'),
-       '', '{}', x'', x'' FROM n
+       '', '{}', x'', x'', strftime('%s') - :runs + i + 1, 1 + i % 9, 'b' || (i % 20), 'ci',
+       'suite ' || (i % :suites) || char(31) || 'suite.yaml' || char(31) || 'b' || (i % 20) FROM n
 """
 _OBSERVE = """() => {
   window.late = [];
@@ -92,6 +94,7 @@ def fill(database: Path, runs: int) -> None:
     totals = json.dumps({"total": 10, "passed": 10})
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(_FILL, {"runs": runs, "suites": SUITES, "totals": totals})
+        connection.execute("INSERT INTO suite_name SELECT DISTINCT suite, suite FROM run")
 
 
 def drawn(engine: Running, runs: int) -> Iterator[Row]:

@@ -27,8 +27,10 @@ from rocketship.store.base import (
     UnitCheckpoint,
     disowned,
 )
-from rocketship.store.codec import decode_spec, encode_spec, read_cursor, storable, write_cursor
+from rocketship.store.codec import decode_spec, encode_spec, storable
+from rocketship.store.filters import ORIGINS, origins, searched, searched_at_end
 from rocketship.store.schema import MIGRATIONS
+from rocketship.store.sqlite_listing import list_rows
 from rocketship.store.writer import Writer
 from rocketship.values import Json, to_ascii_json
 
@@ -41,26 +43,7 @@ _COLUMNS = (
     "id, suite, file, status, created_at, ended_at, duration_seconds, message, totals, context,"
     " owner"
 )
-#: What runs are ordered by. Of a run that goes on, neither its end nor its duration is known; it
-#: counts as later and longer than all others.
-_ORDER_KEYS = {
-    "started_at": ("id",),
-    "ended_at": ("coalesce(ended_at, 9e999)", "id"),
-    "duration": ("iif(ended_at IS NULL, 9e999, duration_seconds)", "id"),
-}
-#: What a search for text looks at, apart from the id; the separator is in no name.
-_SEARCHED = (
-    "suite || char(31) || file || char(31) || message || char(31)"
-    " || coalesce(json_extract(context, '$.branch'), '') || char(31)"
-    " || coalesce(json_extract(context, '$.commit'), '')"
-)
-_CONTEXT_FILTERS = {
-    "project": "project_id",
-    "source": "source",
-    "branch": "branch",
-    "schedule": "schedule_name",
-}
-
+_ORIGINS = ", ".join(f"from_{name}" for name in ORIGINS)
 _KNOWN_KEYS = "SELECT key FROM event WHERE run_id = ? AND key IN (SELECT value FROM json_each(?))"
 #: One statement for any number of events: after each, this thread would wait for its turn.
 _ADD_EVENTS = """
@@ -276,8 +259,9 @@ def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
         if row:
             return str(row[0])
     connection.execute(
-        "INSERT INTO run (id, idempotency_key, suite, file, status, created_at, totals, context,"
-        " owner, spec, source, secrets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO run (id, idempotency_key, suite, file, status, created_at, totals, context,"
+        f" owner, spec, source, secrets, searched, {_ORIGINS})"
+        f" VALUES ({', '.join('?' * (13 + len(ORIGINS)))})",
         (
             record.id,
             new.idempotency_key or None,
@@ -291,7 +275,13 @@ def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
             encode_spec(spec),
             spec.source,
             new.secrets,
+            storable(searched(record)),
+            *map(storable, origins(record.context)),
         ),
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO suite_name VALUES (?, ?)",
+        (storable(record.suite), storable(record.suite.lower())),
     )
     connection.executemany(
         "INSERT INTO run_file VALUES (?, ?, ?)",
@@ -335,13 +325,17 @@ def _add(
 def _end_run(connection: sqlite3.Connection, end: RunRecord) -> None:
     connection.execute(
         "UPDATE run SET status = ?, ended_at = ?, duration_seconds = ?, message = ?, totals = ?,"
-        " secrets = x'' WHERE id = ? AND ended_at IS NULL",
+        " searched = searched || ?, end_key = ?, duration_key = ?, secrets = x''"
+        " WHERE id = ? AND ended_at IS NULL",
         (
             end.status.value,
             end.ended_at,
             end.duration_seconds,
             storable(end.message),
             json.dumps(asdict(end.totals)),
+            storable(searched_at_end(end.message)),
+            end.ended_at,
+            end.duration_seconds,
             end.id,
         ),
     )
@@ -349,47 +343,8 @@ def _end_run(connection: sqlite3.Connection, end: RunRecord) -> None:
 
 
 def _list_runs(connection: sqlite3.Connection, query: RunFilter) -> RunPage:
-    conditions, values = _conditions(query)
-    where = " AND ".join(conditions) or "1"
-    total = connection.execute(f"SELECT count(*) FROM run WHERE {where}", values).fetchone()[0]
-    keys = _ORDER_KEYS[query.order_by]
-    if query.cursor:
-        where += f" AND ({', '.join(keys)}) {'>' if query.ascending else '<'}"
-        where += f" ({', '.join('?' for _ in keys)})"
-        values += read_cursor(query.cursor, keys)
-    direction = "ASC" if query.ascending else "DESC"
-    rows = connection.execute(
-        f"SELECT {_COLUMNS}, {', '.join(keys)} FROM run WHERE {where}"
-        f" ORDER BY {', '.join(f'{key} {direction}' for key in keys)} LIMIT ?",
-        [*values, query.limit + 1],
-    ).fetchall()
-    page = rows[: query.limit]
-    cursor = write_cursor(page[-1][-len(keys) :]) if len(rows) > query.limit else ""
-    return RunPage(tuple(_record(row[: -len(keys)]) for row in page), total, cursor)
-
-
-def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
-    values: list[Any] = []
-    if query.status:
-        conditions.append("status = ?")
-        values.append(query.status.upper())
-    if query.suite:
-        conditions.append("instr(lower(suite), ?) > 0")
-        values.append(query.suite.lower())
-    if query.file:
-        conditions.append("file = ?")
-        values.append(query.file)
-    if query.text:
-        # Half of a surrogate pair is stored as an escape, so it is looked for as one.
-        wanted = storable(query.text.lower())
-        conditions.append(f"(instr(lower({_SEARCHED}), ?) > 0 OR substr(id, 1, length(?)) = ?)")
-        values += [wanted, wanted, wanted]
-    for name, key in _CONTEXT_FILTERS.items():
-        if wanted := getattr(query, name):
-            conditions.append(f"lower(json_extract(context, '$.{key}')) = ?")
-            values.append(wanted.lower())
-    return conditions, values
+    rows, total, cursor = list_rows(connection, query, _COLUMNS)
+    return RunPage(tuple(map(_record, rows)), total, cursor)
 
 
 def _record(row: tuple[Any, ...]) -> RunRecord:
