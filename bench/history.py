@@ -31,10 +31,15 @@ EVENTS_OF_A_STEP = 4
 EVENTS_OF_A_REPORT = 20
 STORED_RUNS = 100_000
 _FILL = f"""
-INSERT INTO run (id, suite, file, status, created_at, ended_at, duration_seconds, branch)
+INSERT INTO run (id, suite, file, status, created_at, ended_at, duration_seconds, branch,
+    searched)
 SELECT '01' || lpad(n::text, 24, '0'), 'suite ' || n % 500, 'file-' || n % 300 || '.yaml',
-    (ARRAY['PASSED', 'FAILED', 'TIMEOUT'])[1 + n % 3], n, n + 5, n % 97, 'branch-' || n % 200
-FROM generate_series(1, {STORED_RUNS}) AS n
+    (ARRAY['PASSED', 'FAILED', 'TIMEOUT'])[1 + n % 3], n, n + 5, n % 97, 'branch-' || n % 200,
+    concat_ws(chr(31), 'suite ' || n % 500, 'file-' || n % 300 || '.yaml', 'branch-' || n % 200,
+        md5(n::text))
+FROM generate_series(1, {STORED_RUNS}) AS n;
+INSERT INTO suite_name
+    SELECT DISTINCT hashtextextended(suite, 0), suite FROM run ON CONFLICT DO NOTHING
 """
 _QUERIES = (
     RunFilter(),
@@ -43,6 +48,7 @@ _QUERIES = (
     RunFilter(status="failed"),
     RunFilter(branch="branch-7", order_by="ended_at"),
     RunFilter(suite="suite 44"),
+    RunFilter(text="branch-19"),
 )
 _EVENT = LogEmitted(1.0, "t-0", 1, "steps[0]", "a line of the length that lines usually have")
 _STARTED = RunStarted(1.0, "bench", "bench.yaml", (TestInfo("t", "T", 3),))

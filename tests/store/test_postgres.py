@@ -12,7 +12,7 @@ import pytest
 from rocketship.errors import StoreError
 from rocketship.run.events import Recorded, TestFinished
 from rocketship.run.status import Status
-from rocketship.store.base import Bell
+from rocketship.store.base import Bell, RunFilter
 from rocketship.store.postgres.database import MAX_CONNECTIONS as MAX
 from rocketship.store.postgres.database import Connection
 from rocketship.store.postgres.leases import MAX_ADOPTED
@@ -77,6 +77,28 @@ def test_stores_that_open_at_once_migrate_once(
     assert postgres_cluster.execute("SELECT version FROM schema_version", database) == [
         (number,) for number in range(1, len(migrations()) + 1)
     ]
+
+
+def test_runs_of_an_older_release_are_found(
+    postgres_cluster: Cluster, database: str, database_url: str
+) -> None:
+    postgres_cluster.execute(migrations()[0], database)
+    postgres_cluster.execute("CREATE TABLE schema_version (version int NOT NULL)", database)
+    postgres_cluster.execute("INSERT INTO schema_version VALUES (1)", database)
+    postgres_cluster.execute(
+        "INSERT INTO run (id, suite, file, status, created_at, ended_at, message, branch, context)"
+        " VALUES ('01a', 'Shop', 'a.yaml', 'FAILED', 1, 2, 'No Stock', 'main',"
+        """ '{"branch": "Main", "commit": "C0FFEE"}')""",
+        database,
+    )
+
+    async def main() -> None:
+        async with postgres_store(database_url) as store:
+            for query in (RunFilter(suite="shop"), RunFilter(text="stock"), RunFilter(text="c0ff")):
+                page = await store.list_runs(query)
+                assert [run.id for run in page.runs] == ["01a"], query
+
+    asyncio.run(main())
 
 
 def test_database_of_a_newer_program_is_refused_with_its_version(

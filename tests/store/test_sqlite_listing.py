@@ -12,7 +12,7 @@ from rocketship.store.schema import MIGRATIONS
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
 from rocketship.store.sqlite_listing import statements
 
-FILTERS = (
+FILTERS: tuple[dict[str, str], ...] = (
     {},
     {"status": "failed"},
     {"suite": "shop"},

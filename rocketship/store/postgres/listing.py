@@ -8,8 +8,9 @@ from psycopg import sql
 
 from rocketship.store.base import RunFilter, RunPage
 from rocketship.store.codec import read_cursor, write_cursor
+from rocketship.store.filters import ORIGINS
 from rocketship.store.postgres.database import Connection
-from rocketship.store.postgres.rows import COLUMNS, ORIGINS, read_run, text
+from rocketship.store.postgres.rows import COLUMNS, read_run, text
 
 #: What runs are ordered by, as their indexes have it. Of a run that goes on, neither its end nor
 #: its duration is known; it counts as later and longer than all others.
@@ -29,7 +30,7 @@ async def list_runs(connection: Connection, query: RunFilter) -> RunPage:
     count, page = statements(query)
     cursor = await connection.execute(*count)
     (total,) = await cursor.fetchone() or (0,)
-    rows = await (await connection.execute(*page)).fetchall()
+    rows = await (await connection.execute(*page)).fetchall() if total else []
     shown, keys = rows[: query.limit], ORDER_KEYS[query.order_by]
     following = write_cursor(shown[-1][-len(keys) :]) if len(rows) > query.limit else ""
     return RunPage(tuple(read_run(row) for row in shown), total, following)
@@ -54,11 +55,7 @@ def statements(query: RunFilter) -> tuple[tuple[sql.SQL, list[Any]], tuple[sql.S
     return (_sql(count), values), (_sql(page), [*more, query.limit + 1])
 
 
-#: What a search for text looks at, apart from the id; the separator is in no name.
-_SEARCHED = (
-    "suite || chr(31) || file || chr(31) || message || chr(31) || branch || chr(31)"
-    " || coalesce(context::json ->> 'commit', '')"
-)
+_SUITE = "hashtextextended(suite, 0) IN (SELECT hash FROM suite_name WHERE strpos(folded, %s) > 0)"
 
 
 def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
@@ -68,16 +65,14 @@ def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
         conditions.append("status = %s")
         values.append(text(query.status.upper()))
     if query.suite:
-        conditions.append("strpos(lower(suite), lower(%s)) > 0")
-        values.append(text(query.suite))
+        conditions.append(_SUITE)
+        values.append(text(query.suite.lower()))
     if query.file:
         conditions.append("file = %s")
         values.append(text(query.file))
     if query.text:
-        wanted = text(query.text)
-        conditions.append(
-            f"(strpos(lower({_SEARCHED}), lower(%s)) > 0 OR starts_with(id, lower(%s)))"
-        )
+        wanted = text(query.text.lower())
+        conditions.append("(strpos(searched, %s) > 0 OR starts_with(id, %s))")
         values += [wanted, wanted]
     for column in ORIGINS:
         if wanted := getattr(query, column):

@@ -11,6 +11,7 @@ from rocketship.run.result import Totals
 from rocketship.run.status import Status
 from rocketship.store.base import NewRun, RunRecord
 from rocketship.store.codec import encode_spec, storable
+from rocketship.store.filters import ORIGINS, origins, searched, searched_at_end
 from rocketship.store.postgres.database import Connection
 from rocketship.values import to_ascii_json
 
@@ -18,21 +19,18 @@ COLUMNS = (
     "id, suite, file, status, created_at, ended_at, duration_seconds, message, totals, context,"
     " owner"
 )
-#: The column of each filter on where a run comes from, and its name in the context.
-ORIGINS = {
-    "project": "project_id",
-    "source": "source",
-    "branch": "branch",
-    "schedule": "schedule_name",
-}
 _CREATE = f"""
 INSERT INTO run (id, idempotency_key, suite, file, status, created_at, totals, context, owner,
-    {", ".join(ORIGINS)})
-VALUES ({", ".join(["%s"] * (9 + len(ORIGINS)))})
+    searched, {", ".join(ORIGINS)})
+VALUES ({", ".join(["%s"] * (10 + len(ORIGINS)))})
 ON CONFLICT DO NOTHING
 """
+_NAME_SUITE = """
+INSERT INTO suite_name VALUES (hashtextextended(%s, 0), %s) ON CONFLICT DO NOTHING
+"""
 _END = """
-UPDATE run SET status = %s, ended_at = %s, duration_seconds = %s, message = %s, totals = %s
+UPDATE run SET status = %s, ended_at = %s, duration_seconds = %s, message = %s, totals = %s,
+    searched = searched || %s
 WHERE id = %s AND ended_at IS NULL
 """
 
@@ -80,14 +78,13 @@ async def end_run(connection: Connection, end: RunRecord) -> None:
     """Record the end of a run, and remove what only a run that goes on needs."""
     totals = json.dumps(asdict(end.totals))
     values = (end.status.value, end.ended_at, end.duration_seconds, text(end.message), totals)
-    await connection.execute(_END, (*values, end.id))
+    await connection.execute(_END, (*values, text(searched_at_end(end.message)), end.id))
     await connection.execute("UPDATE run_spec SET secrets = '' WHERE run_id = %s", (end.id,))
     await connection.execute("DELETE FROM unit WHERE run_id = %s", (end.id,))
 
 
 async def _insert(connection: Connection, new: NewRun) -> bool:
     record = new.record
-    origins = [text(str(record.context.get(name) or "")).lower() for name in ORIGINS.values()]
     cursor = await connection.execute(
         _CREATE,
         (
@@ -100,14 +97,16 @@ async def _insert(connection: Connection, new: NewRun) -> bool:
             json.dumps(asdict(record.totals)),
             to_ascii_json(record.context),
             record.owner,
-            *origins,
+            text(searched(record)),
+            *map(text, origins(record.context)),
         ),
     )
     return cursor.rowcount > 0
 
 
 async def _insert_content(connection: Connection, new: NewRun) -> None:
-    run_id, spec = new.record.id, new.spec
+    run_id, spec, suite = new.record.id, new.spec, new.record.suite
+    await connection.execute(_NAME_SUITE, (text(suite), text(suite.lower())))
     await connection.execute(
         "INSERT INTO run_spec (run_id, spec, source, secrets) VALUES (%s, %s, %s, %s)",
         (run_id, encode_spec(spec).encode(), spec.source, new.secrets),
