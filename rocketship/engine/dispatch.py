@@ -80,12 +80,18 @@ class Dispatch:
         self._plan = plan
         self._backend: DistributedBackend
         self._prepared: dict[str, RunSource] = {}
+        self._going_on: set[str] = set()
         self._told: set[tuple[str, str]] = set()
         self._ended: dict[str, float] = {}
 
     def use(self, backend: DistributedBackend) -> None:
         """Connect the runtime, which itself asks for its runs here."""
         self._backend = backend
+
+    @property
+    def running(self) -> int:
+        """How many runs workers carry out, whichever engine took them; at most a patrol old."""
+        return len(self._going_on)
 
     async def run_source(self, run_id: str) -> RunSource:
         return self._prepared.pop(run_id, None) or await self._plan(run_id)
@@ -101,6 +107,7 @@ class Dispatch:
         run_id = new.record.id
         stored_id = await self._store.create_run(new)
         if stored_id == run_id:
+            self._going_on.add(run_id)
             self._prepared[run_id] = source
             try:
                 await self._backend.start(run_id)
@@ -137,6 +144,7 @@ class Dispatch:
     async def _look(self) -> None:
         now = time.time()
         ours = [record for record in await self._store.unfinished() if not record.owner]
+        self._going_on = {record.id for record in ours}
         if not ours:
             self._told.clear()
             self._ended.clear()
@@ -147,7 +155,7 @@ class Dispatch:
                 continue
             if now - record.created_at > SETTLED_SECONDS:
                 await self._settle(record)
-        await self._call_for_workers({record.id for record in ours}, going_on, now)
+        await self._call_for_workers(self._going_on, going_on, now)
 
     async def _settle(self, record: RunRecord) -> None:
         """Start a run that was never started, or tell the end of one that was lost."""

@@ -37,7 +37,7 @@ from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, RunStor
 
 #: Beyond the last event of every run.
 MAX_SEQ = 2**63 - 1
-#: Runs that may go on at once; each keeps its plan in memory.
+#: Runs that may go on at once, here and on workers; each keeps its plan in memory.
 MAX_RUNS = 10_000
 #: A run id nobody has, to ask the store for.
 MAX_RUN_ID = "7" + "z" * 25
@@ -107,7 +107,7 @@ class RunService:
             Overloaded: Too many runs go on.
             StoreError: The run cannot be stored.
         """
-        if len(self._hub.run_ids) >= MAX_RUNS:
+        if self.running >= MAX_RUNS:
             raise Overloaded(
                 f"{MAX_RUNS} runs go on already", hint="try again when some have ended"
             )
@@ -156,6 +156,11 @@ class RunService:
             raise Conflict(f"run {record.id} has ended")
         spec, env = await self._specs.open(record.id)
         return spec, env, record.created_at
+
+    @property
+    def running(self) -> int:
+        """How many runs go on: those of this process, and those of all workers."""
+        return len(self._hub.run_ids) + (self._dispatch.running if self._dispatch else 0)
 
     @property
     def runtime(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,16 +22,22 @@ _BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 
 
 
 class Metrics:
-    """The numbers of one engine; runs are counted from their events, as everything else is."""
+    """The numbers of one engine; runs are counted from their events, as everything else is.
 
-    def __init__(self, hub: Hub) -> None:
+    Args:
+        hub: Where the events of this engine pass by.
+        running: Tells how many runs go on, those of workers included.
+    """
+
+    def __init__(self, hub: Hub, running: Callable[[], int] | None = None) -> None:
         registry = self._registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         build = Gauge("rocketship_build_info", "The version.", ["version"], registry=registry)
         build.labels(__version__).set(1)
-        running = Gauge("rocketship_runs_running", "Runs that go on.", registry=registry)
-        running.set_function(lambda: len(hub.run_ids))
+        what = "Runs that go on: of this engine, and of all workers, which every engine counts."
+        gauge = Gauge("rocketship_runs_running", what, registry=registry)
+        gauge.set_function(running or (lambda: len(hub.run_ids)))
         watchers = Gauge("rocketship_watchers", "Streams that follow runs.", registry=registry)
         watchers.set_function(lambda: hub.watchers)
         self._events = Counter("rocketship_events", "Events recorded.", registry=registry)

@@ -132,7 +132,7 @@ class _Server:
         self._certificates = certificates
         self._stop = stop
         self._readiness = Readiness()
-        self._metrics = Metrics(engine.hub)
+        self._metrics = Metrics(engine.hub, lambda: engine.service.running)
 
     async def run(self, ready: Callable[[Listening], None]) -> None:
         await self._bind()

@@ -66,12 +66,16 @@ def test_run_without_workers_says_so_and_can_be_cancelled(cluster: Cluster):
     bench.write("shop.yaml", suite(case("A", bench.say("a"))))
     running = bench.start("run", "shop.yaml")
     running.wait_for_output("no worker is connected")
+    metrics = f"http://127.0.0.1:{cluster.engine.http_port}/metrics"
+    with urllib.request.urlopen(metrics, timeout=10) as answer:
+        counted = b"\nrocketship_runs_running 1.0\n" in answer.read()
 
     running.interrupt()
     running.wait_for_note("Cancelling")
     cluster.worker()
     ended = running.end()
 
+    assert counted
     assert ended.code == 130
     assert bench.words() == []
     assert bench.result(bench.run_ids()[0])["status"] == "CANCELLED"

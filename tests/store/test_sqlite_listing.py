@@ -6,13 +6,14 @@ import asyncio
 import sqlite3
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from rocketship.store.base import ORDERS, RunFilter
 from rocketship.store.schema import MIGRATIONS
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
 from rocketship.store.sqlite_listing import statements
 
-FILTERS: tuple[dict[str, str], ...] = (
+FILTERS: tuple[dict[str, Any], ...] = (
     {},
     {"status": "failed"},
     {"suite": "shop"},
