@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
+from rocketship.run.ids import is_run_id_prefix
 from rocketship.store.base import RunFilter, RunPage
 from rocketship.store.codec import read_cursor, write_cursor
 from rocketship.store.filters import ORIGINS
@@ -55,7 +56,11 @@ def statements(query: RunFilter) -> tuple[tuple[sql.SQL, list[Any]], tuple[sql.S
     return (_sql(count), values), (_sql(page), [*more, query.limit + 1])
 
 
-_SUITE = "hashtextextended(suite, 0) IN (SELECT hash FROM suite_name WHERE strpos(folded, %s) > 0)"
+#: As an array, which is looked up in the index, and not joined with every run.
+_SUITE = (
+    "hashtextextended(suite, 0) = ANY"
+    " (ARRAY(SELECT hash FROM suite_name WHERE strpos(folded, %s) > 0))"
+)
 
 
 def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
@@ -72,8 +77,12 @@ def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
         values.append(text(query.file))
     if query.text:
         wanted = text(query.text.lower())
-        conditions.append("(strpos(searched, %s) > 0 OR starts_with(id, %s))")
-        values += [wanted, wanted]
+        if is_run_id_prefix(wanted):
+            conditions.append("(strpos(searched, %s) > 0 OR starts_with(id, %s))")
+            values += [wanted, wanted]
+        else:
+            conditions.append("strpos(searched, %s) > 0")
+            values.append(wanted)
     for column in ORIGINS:
         if wanted := getattr(query, column):
             conditions.append(f"{column} = %s AND {column} <> ''")
