@@ -166,12 +166,13 @@ async def lateness(engine: Running) -> Row:
     """Return how long after a line was written a browser shows it."""
     from playwright.async_api import async_playwright
 
-    run_id = await asyncio.to_thread(start_run, engine)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         page = await browser.new_page()
+        # Not before: a browser may take longer to start than the clock goes.
+        run_id = await asyncio.to_thread(start_run, engine)
         await page.goto(f"{engine.http}/runs/{run_id}")
         await page.evaluate(_OBSERVE)
         await page.wait_for_selector("#run-status .is-passed", timeout=60_000)
