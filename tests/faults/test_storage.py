@@ -98,7 +98,7 @@ def check_full(bench: Workbench, ended: Ended) -> None:
 
 def test_full_disk_ends_the_run_as_an_error_after_its_cleanup(bench: Workbench):
     bench.data.mkdir()
-    script = 'mount -t tmpfs -o size=450k tmpfs "$0" && exec "$@"'
+    script = 'mount -t tmpfs -o size=700k tmpfs "$0" && exec "$@"'
     # In a name space of its own, everybody may mount.
     wrapper = ("unshare", "--map-root-user", "--mount", "sh", "-c", script, str(bench.data))
     write_long_suite(bench)
