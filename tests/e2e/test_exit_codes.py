@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.fixtures.engine_process import EngineProcess
 from tests.fixtures.workbench import Workbench, case, fail, log, suite
 
 
@@ -48,6 +49,21 @@ def test_run_without_an_executed_test_exits_one(bench: Workbench):
 
     assert ended.code == 1
     assert "no test was executed" in ended.out
+
+
+def test_run_that_an_engine_refuses_exits_three_without_totals(bench: Workbench):
+    bench.write("shop.yaml", suite(case("A", log("hello"))))
+    asking = {"ROCKETSHIP_AUTH_MODE": "token", "ROCKETSHIP_ENGINE_TOKEN": "rst_self_" + "e" * 43}
+    engine = EngineProcess(bench.folder / "engine", asking)
+    try:
+        engine.start()
+        ended = bench.run("run", "shop.yaml", "--engine", f"127.0.0.1:{engine.grpc_port}")
+    finally:
+        engine.close()
+
+    assert (ended.code, ended.out) == (3, "")
+    assert "a bearer token is needed" in ended.err
+    assert "hint: set ROCKETSHIP_TOKEN" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ def exit_code(results: Sequence[RunResult]) -> int:
 
 
 def print_results(console: Console, results: Sequence[RunResult], detail: Detail) -> None:
-    """Print all that went wrong, and the totals."""
+    """Print all that went wrong, and the totals; nothing if no run began, as an error says why."""
+    if not results:
+        return
     if any(not run.green or run.cleanup_failures for run in results):
         from rocketship.cli.output.failure import print_failures
 
