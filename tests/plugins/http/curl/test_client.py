@@ -13,6 +13,7 @@ import pytest
 from rocketship.errors import ConnectionFailed, PluginError, StepTimeout
 from rocketship.plugins.http import client as port
 from rocketship.plugins.http.curl import options
+from rocketship.plugins.http.plugin import Http
 from tests.fixtures.http_server import Got, HttpServer, answer
 from tests.plugins.http.steps import make_call, run, with_plugin
 
@@ -147,6 +148,26 @@ def test_timeout_before_the_answer():
         assert isinstance(failure, StepTimeout)
         assert failure.message.startswith(f"127.0.0.1:{server.port} did not answer within ")
         server.wait_for_hang_up()
+
+
+def test_timeouts_are_kept_in_whichever_order_they_come():
+    """The timer of one transfer serves all: a later one may be due before it or after it."""
+
+    async def scenario(plugin: Http) -> None:
+        async def hang(timeout: str) -> str:
+            outcome = await plugin.run(make_call({"url": server.url(), "timeout": timeout}))
+            assert isinstance(outcome.failure, StepTimeout)
+            ended.append(timeout)
+            return timeout
+
+        await hang("50ms")
+        await hang("100ms")
+        await asyncio.gather(*map(hang, ("900ms", "50ms", "600ms", "300ms")))
+
+    ended: list[str] = []
+    with HttpServer({"/": silent}) as server:
+        with_plugin(scenario)
+    assert ended == ["50ms", "100ms", "50ms", "300ms", "600ms", "900ms"]
 
 
 def test_timeout_in_the_middle_of_the_answer():
