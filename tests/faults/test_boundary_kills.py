@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from rocketship.run.events import RunFinished, StepFinished, TestFinished
 from tests.fixtures.fleet import Counted, counted
 from tests.fixtures.workbench import PATIENCE_SECONDS, Workbench, case, suite
 
@@ -53,13 +51,7 @@ def recover(bench: Workbench, environment: dict[str, str]) -> str:
     """Have another command finish the run, check that everything is told once; return its end."""
     assert bench.run("list", env=environment).code == 0
     (run_id,) = bench.run_ids()
-    events = bench.events(run_id)
-    assert sum(isinstance(event, RunFinished) for event in events) == 1
-    assert isinstance(events[-1], RunFinished)
-    units = Counter(event.unit for event in events if isinstance(event, TestFinished))
-    steps = Counter((event.unit, event.path) for event in events if isinstance(event, StepFinished))
-    assert set(units.values()) == {1}
-    assert set(steps.values()) == {1}
+    bench.check_told_once(run_id)
     return str(bench.result(run_id)["status"])
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections import Counter
 from typing import Any
 
 import pytest
 
-from rocketship.run.events import RunFinished, StepFinished, TestFinished
 from tests.fixtures.http_server import Got, HttpServer, answer
 from tests.fixtures.workbench import PATIENCE_SECONDS, Workbench, case, fail, log, suite
 
@@ -82,17 +80,6 @@ def finish(bench: Workbench, *arguments: str, **options: Any) -> tuple[list[str]
     return bench.words()[before:], ended
 
 
-def check_record(bench: Workbench, run_id: str) -> None:
-    """Check that everything is told once."""
-    events = bench.events(run_id)
-    assert sum(isinstance(event, RunFinished) for event in events) == 1
-    assert isinstance(events[-1], RunFinished)
-    units = Counter(event.unit for event in events if isinstance(event, TestFinished))
-    steps = Counter((event.unit, event.path) for event in events if isinstance(event, StepFinished))
-    assert set(units.values()) == {1}
-    assert set(steps.values()) == {1}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("place", HOLDS)
 def test_next_command_finishes_the_cleanup(bench: Workbench, place: str):
@@ -108,7 +95,7 @@ def test_next_command_finishes_the_cleanup(bench: Workbench, place: str):
     assert status in ended.out
     run_id = bench.run_ids()[0]
     assert bench.result(run_id)["status"] == status
-    check_record(bench, run_id)
+    bench.check_told_once(run_id)
     assert finish(bench, "list")[0] == []
 
 
@@ -132,7 +119,7 @@ def test_next_command_resumes_when_told_to(bench: Workbench, place: str):
     assert said == expected[place]
     run_id = bench.run_ids()[0]
     assert bench.result(run_id)["status"] == ("FAILED" if failed else "PASSED")
-    check_record(bench, run_id)
+    bench.check_told_once(run_id)
     if not failed:
         assert sorted({*before, *said}) == sorted(PASSING)
 
@@ -156,7 +143,7 @@ def test_get_and_run_finish_the_cleanup_too(bench: Workbench):
     assert said == [*AFTER["a-work"], "other"]
     assert ended.code == 0
     for run_id in (first, second):
-        check_record(bench, run_id)
+        bench.check_told_once(run_id)
 
 
 @pytest.mark.slow
@@ -173,7 +160,7 @@ def test_process_killed_while_it_cleans_up_is_followed_by_another(bench: Workben
 
     assert ended.code == 0
     assert said == ["close"]
-    check_record(bench, bench.run_ids()[0])
+    bench.check_told_once(bench.run_ids()[0])
 
 
 def unfinished(bench: Workbench) -> list[str]:
@@ -233,7 +220,7 @@ def test_of_two_commands_at_once_exactly_one_takes_over(bench: Workbench):
     assert [end.code for end in ended] == [0, 0, 0]
     assert sum(end.err.count("finishing its cleanup now") for end in ended) == 1
     assert bench.words()[before:] == AFTER["a-work"]
-    check_record(bench, bench.run_ids()[0])
+    bench.check_told_once(bench.run_ids()[0])
 
 
 def test_run_of_a_living_process_is_left_alone(bench: Workbench):
