@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from temporalio.client import Client
 from temporalio.worker import Replayer
@@ -133,12 +134,32 @@ async def temporal_stage(
         if not direct.lost:
             await _replay(client, sources.known)
     finally:
-        if not direct.lost:
-            draining = asyncio.create_task(worker.drain())
+        draining = asyncio.create_task(worker.drain())
+        if direct.lost:
+            async with _refusing(proxy.port):
+                with suppress(Exception):
+                    await serving
+        else:
             await serving
-            draining.cancel()
             proxy.close()
+        draining.cancel()
         await store.close()
+
+
+@asynccontextmanager
+async def _refusing(port: int) -> AsyncIterator[None]:
+    """Stand where Temporal was and refuse every call.
+
+    What a lost worker leaves in this process would go on trying for long, and may never end once
+    the loop is closed over it; refused, it gives up.
+    """
+    server = grpc.aio.server()
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(None)
 
 
 async def _replay(client: Client, run_ids: Iterable[str]) -> None:
