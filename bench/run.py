@@ -7,6 +7,7 @@ tools take part when they are there already.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -46,41 +47,27 @@ class Row:
     note: str = ""
 
 
+#: What else can be measured: the modules here, and what each of them measures.
+PARTS = {
+    "scale": "many steps, tests, reports and files",
+    "engine": "an engine",
+    "large_run": "how long others wait for an engine that is busy with a very large run",
+    "auth": "authentication",
+    "login": "a login",
+    "history": "PostgreSQL",
+    "web": "the pages",
+}
+
+
 def main() -> None:
     """Measure and print."""
     options = _options()
-    if options.engine:
-        # What this process weighs counts as the least that its children take.
-        import engine
-
-        engine.measure(quick=options.quick)
-        return
-    if options.scale:
-        import scale
-
-        scale.measure(quick=options.quick)
-        return
-    if options.auth:
-        import auth
-
-        auth.measure(quick=options.quick)
-        return
-    if options.history:
-        import history
-
-        history.measure(quick=options.quick)
-        return
-    if options.web:
-        import web
-
-        web.measure(quick=options.quick)
-        return
+    for name in PARTS:
+        if getattr(options, name):
+            # Imported now: what this process weighs counts as the least that its children take.
+            importlib.import_module(name).measure(quick=options.quick)
+            return
     rounds = 3 if options.quick else options.rounds
-    if options.login:
-        import login
-
-        login.measure(rounds)
-        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bench = Bench(folder)
@@ -137,12 +124,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
     parser.add_argument("--rounds", type=int, default=15, help="runs of each command (15)")
     parser.add_argument("--quick", action="store_true", help="3 rounds, and no huge suite")
-    parser.add_argument("--engine", action="store_true", help="measure an engine instead")
-    parser.add_argument("--scale", action="store_true", help="measure many steps and tests instead")
-    parser.add_argument("--auth", action="store_true", help="measure authentication instead")
-    parser.add_argument("--login", action="store_true", help="measure a login instead")
-    parser.add_argument("--web", action="store_true", help="measure the pages instead")
-    parser.add_argument("--history", action="store_true", help="measure PostgreSQL instead")
+    for name, what in PARTS.items():
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, action="store_true", help=f"measure {what} instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser.parse_args()
 

@@ -36,10 +36,10 @@ def write_http(path: Path, shape: Shape, url: str) -> Path:
     return _write(path, tests)
 
 
-def write_many(path: Path, tests: int) -> Path:
-    """Write a suite of tests with one step that does nothing but log."""
+def write_many(path: Path, tests: int, steps: int = 1) -> Path:
+    """Write a suite of tests with steps that do nothing but log."""
     step = _lines("- name: say", "  plugin: log", "  config:", "    message: hello")
-    return _write(path, (_test(f"test {number}", [step]) for number in range(tests)))
+    return _write(path, (_test(f"test {number}", [step] * steps) for number in range(tests)))
 
 
 def write_slow(path: Path, steps: int) -> Path:

@@ -233,12 +233,21 @@ class RunService:
     async def get_run(self, prefix: str) -> RunDetails:
         """Return a run by its id or a unique beginning of it; errors as for `resolve`."""
         record = await self.resolve(prefix)
-        events = await self._stored_events(record.id)
-        result = fold(record.id, (item.event for item in events))
+        events = [item async for page in self.events(record.id) for item in page]
+        # Beside the event loop, which a run of many steps would hold for a second.
+        result = await asyncio.to_thread(fold, record.id, [item.event for item in events])
         if result.status.finished and not record.status.finished:
             # It ended while its events were read.
             record = await self.resolve(record.id)
         return RunDetails(record, result, events[-1].seq if events else 0, tuple(events))
+
+    def events(self, run_id: str) -> AsyncGenerator[list[Recorded]]:
+        """Yield the events of a run, page by page, as far as they are stored.
+
+        Raises:
+            StoreError: They cannot be read.
+        """
+        return stored_events(self._store, run_id)
 
     async def get_spec(self, prefix: str) -> RunSpec:
         """Return what was to be run, without the environment values.
@@ -339,9 +348,6 @@ class RunService:
         if not (self._peers.together or self._dispatch):
             return self._hub.run_ids
         return [record.id for record in await self._store.unfinished()]
-
-    async def _stored_events(self, run_id: str) -> list[Recorded]:
-        return [item async for page in stored_events(self._store, run_id) for item in page]
 
 
 def _cancelling(run_id: str, *, force: bool) -> Cancellation:

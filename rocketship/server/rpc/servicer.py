@@ -14,6 +14,7 @@ from rocketship.engine.service import RunService
 from rocketship.errors import UsageError
 from rocketship.run.events import Recorded
 from rocketship.run.narrate import Narrator
+from rocketship.run.spec import RunSpec
 from rocketship.server.callers import started_here
 from rocketship.server.health import Context, Readiness
 from rocketship.server.rpc.streams import unless_stopping, until_stopping
@@ -56,7 +57,7 @@ class EngineServicer(WorkerCalls, pb_grpc.EngineServicer):
         self, request: pb.CreateRunRequest, context: Context
     ) -> pb.CreateRunResponse:
         self._readiness.require()
-        spec, env = convert.request_to_spec(request)
+        spec, env = await _described(request)
         key = request.idempotency_key
         run_id = await self._service.create_run(started_here(spec), env, idempotency_key=key)
         return pb.CreateRunResponse(run_id=run_id)
@@ -67,7 +68,8 @@ class EngineServicer(WorkerCalls, pb_grpc.EngineServicer):
     async def GetRun(self, request: pb.GetRunRequest, context: Context) -> pb.GetRunResponse:
         found = await self._service.get_run(request.run_id)
         events = found.events if request.with_events else ()
-        return pb.GetRunResponse(run=convert.details(found.record, found.result, events))
+        run = await asyncio.to_thread(convert.details, found.record, found.result, events)
+        return pb.GetRunResponse(run=run)
 
     async def GetRunSpec(
         self, request: pb.GetRunSpecRequest, context: Context
@@ -197,6 +199,14 @@ class EngineServicer(WorkerCalls, pb_grpc.EngineServicer):
         async with aclosing(until_stopping(source, self._readiness)) as batches:
             async for batch in batches:
                 yield batch
+
+
+async def _described(request: pb.CreateRunRequest) -> tuple[RunSpec, dict[str, str]]:
+    """Return the run of a request; errors as for `request_to_spec`."""
+    if request.vars_json:
+        return convert.request_to_spec(request)
+    # The suite has to be read for its variables, which takes a second when it is long.
+    return await asyncio.to_thread(convert.request_to_spec, request)
 
 
 def _messages(events: Sequence[Recorded]) -> Iterator[pb.WatchRunResponse]:

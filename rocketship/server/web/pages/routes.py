@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rocketship.auth.caller import ANONYMOUS, Kind, Principal
@@ -29,7 +30,7 @@ from rocketship.run.status import Status
 from rocketship.server.health import Readiness
 from rocketship.server.web.pages import actions
 from rocketship.server.web.pages.rendering import HEADERS, STATIC, render
-from rocketship.server.web.pages.run_page import log_lines, run_view, test_view
+from rocketship.server.web.pages.run_page import log_text, run_view, test_view
 from rocketship.server.web.pages.trends import suite_trend, trends
 from rocketship.store.base import RunFilter, RunPage
 
@@ -146,7 +147,10 @@ class Pages:
         details = await self._service.get_run(request.path_params["run"])
         if details.record.id != request.path_params["run"]:
             return RedirectResponse(f"/runs/{details.record.id}", status_code=302)
-        return self.show(request, "run.html", view=run_view(details))
+        # Beside the event loop, as everything that takes long for a run of many tests.
+        return await asyncio.to_thread(
+            lambda: self.show(request, "run.html", view=run_view(details))
+        )
 
     @_page
     async def test(self, request: Request) -> Response:
@@ -172,16 +176,17 @@ class Pages:
 
     @_page
     async def log(self, request: Request) -> Response:
-        details = await self._service.get_run(request.path_params["run"])
-        text = "".join(f"{line.message}\n" for line in log_lines(details))
-        return PlainTextResponse(text, headers=_download(f"{details.record.id}.log"))
+        record = await self._service.resolve(request.path_params["run"])
+        text = log_text(self._service.events(record.id))
+        headers = _download(f"{record.id}.log")
+        return StreamingResponse(text, headers=headers, media_type="text/plain")
 
     @_page
     async def report(self, request: Request) -> Response:
         name = request.query_params.get("format", "")
         formats.check_format(name)
         details = await self._service.get_run(request.path_params["run"])
-        body = formats.render(name, [details.result])
+        body = await asyncio.to_thread(formats.render, name, [details.result])
         media = _MEDIA.get(name, "text/plain; charset=utf-8")
         file = f"{details.record.id}.{_SUFFIXES.get(name, name)}"
         return Response(body, media_type=media, headers=_download(file))

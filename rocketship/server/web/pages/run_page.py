@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from itertools import chain
 
 from rocketship.dataclass import dataclass
 from rocketship.engine.service import RunDetails
+from rocketship.errors import RocketshipError
 from rocketship.reports.formats import FORMATS
+from rocketship.run.events import Recorded
 from rocketship.run.narrate import Line, Narrator
 from rocketship.run.result import StepResult, TestResult
 from rocketship.server.web.pages.waterfall import Bar, phase_bars, step_bars
@@ -64,7 +67,8 @@ def run_view(details: RunDetails) -> RunView:
     """Lay a run out: units that failed come first, each in the order of the file."""
     units = sorted(details.result.units, key=lambda unit: not unit.status.bad)
     shown = units[:MAX_TESTS]
-    lines = log_lines(details)
+    narrator = Narrator()
+    lines = list(chain.from_iterable(narrator.lines(item.event) for item in details.events))
     return RunView(
         details=details,
         facts=tuple(_facts(details)),
@@ -97,10 +101,16 @@ def _phases(step: StepResult) -> dict[str, float]:
     return {name: seconds for name, seconds in step.timings.items() if name != "total"}
 
 
-def log_lines(details: RunDetails) -> list[Line]:
-    """Return the log of a run so far."""
+async def log_text(pages: AsyncGenerator[list[Recorded]]) -> AsyncGenerator[str]:
+    """Yield the log of a run as text, a part for each page of its events."""
     narrator = Narrator()
-    return list(chain.from_iterable(narrator.lines(item.event) for item in details.events))
+    try:
+        async for page in pages:
+            lines = chain.from_iterable(narrator.lines(item.event) for item in page)
+            yield "".join(f"{line.message}\n" for line in lines)
+    except RocketshipError as error:
+        # The beginning is with the reader already, who must not take it for the whole.
+        yield f"The log cannot be read any further: {error.message}\n"
 
 
 def _facts(details: RunDetails) -> list[tuple[str, str]]:
