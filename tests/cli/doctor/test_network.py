@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -115,6 +116,26 @@ def test_certificate_is_shown_with_its_end(authority: trustme.CA, trusted: TlsOp
     assert set(outcomes(checks).values()) == {"ok"}
     assert checks["tls"].message.startswith("TLSv1.3, certificate of ")
     assert " until " in checks["tls"].message
+
+
+def test_authority_is_judged_as_grpc_judges_it_and_no_stricter(tmp_path: Path):
+    # What openssl makes says nothing of key usage, which Python 3.13 demands by itself.
+    commands = [
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=plain.test",
+        "req -newkey rsa:2048 -nodes -keyout tls.key -out tls.csr -subj /CN=leaf.test",
+        "x509 -req -in tls.csr -CA ca.pem -CAkey ca.key -set_serial 1 -extfile names -out tls.pem",
+    ]
+    (tmp_path / "names").write_text(f"subjectAltName=IP:{HOST}\n", encoding="ascii")
+    for command in commands:
+        subprocess.run(["openssl", *command.split()], cwd=tmp_path, check=True, capture_output=True)
+    leaf = trustme.LeafCert(
+        (tmp_path / "tls.key").read_bytes(), (tmp_path / "tls.pem").read_bytes(), []
+    )
+
+    trusted = TlsOptions(ca_cert=tmp_path / "ca.pem")
+    checks = look_at(stand_ins.engine(Healthy(), certificate=leaf), trusted)
+
+    assert set(outcomes(checks).values()) == {"ok"}
 
 
 def test_certificate_that_soon_ends_is_worth_a_warning(authority: trustme.CA, trusted: TlsOptions):
