@@ -91,16 +91,19 @@ class _Check:
         operator = self.assertion.operator
         reason = observation.reason if isinstance(observation, Absent) else None
         actual = observation.value if isinstance(observation, Found) else None
-        got = self._shown(actual) if reason is None else "nothing"
+        absent = reason is not None
         passed = False
         try:
-            if reason is None or operator in _NULLABLE:
+            if not absent or operator in _NULLABLE:
                 equal = self.observable.matches or same
                 verdict = COMPARISONS[operator].holds(actual, self._comparable(actual), equal)
                 passed = verdict if isinstance(verdict, bool) else await verdict
         except Mismatch as mismatch:
             reason = str(mismatch)
-        return self.result(passed, None if passed else self._difference(got, reason), actual)
+        if passed:
+            return self.result(True, None, actual)
+        got = "nothing" if absent else self._shown(actual)
+        return self.result(False, self._difference(got, reason), actual)
 
     def result(self, passed: bool, message: str | None, actual: Json = None) -> AssertionResult:
         """Return a result, free of secrets and of bounded size."""
