@@ -55,7 +55,7 @@ fix: $(DEV_STAMP)  ## repair what ruff can repair
 
 bench: $(DEV_STAMP) $(OIDC_STAMP)  ## measure everything there is a figure for
 	$(BIN)/python bench/run.py
-	for part in scale engine large-run auth login history web; do $(BIN)/python bench/run.py --$$part || exit 1; done
+	for part in scale isolation engine large-run auth login history web; do $(BIN)/python bench/run.py --$$part || exit 1; done
 	$(BIN)/python bench/distributed.py
 
 soak: $(STAMP)  ## run a green suite of 50 tests a thousand times

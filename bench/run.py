@@ -50,6 +50,7 @@ class Row:
 #: What else can be measured: the modules here, and what each of them measures.
 PARTS = {
     "scale": "many steps, tests, reports and files",
+    "isolation": "how long a test waits for neighbours that hang",
     "engine": "an engine",
     "large_run": "how long others wait for an engine that is busy with a very large run",
     "auth": "authentication",

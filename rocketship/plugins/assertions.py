@@ -24,6 +24,9 @@ from rocketship.values import Json, format_duration, parse_duration, to_json, to
 
 #: Values longer than this, as JSON text, are cut in results.
 MAX_VALUE_CHARACTERS = 64 * 1024
+#: Of texts longer than this only the beginning is looked at: to search all of it for secrets, or to
+#: quote it, would keep every other test waiting.
+MAX_SEARCHED_CHARACTERS = 1 << 20
 #: Values longer than this are cut in messages.
 MAX_SHOWN_CHARACTERS = 200
 #: Values longer than this are left out of messages that have a reason to give instead.
@@ -109,7 +112,7 @@ class _Check:
         """Return a result, free of secrets and of bounded size."""
         assertion = self.assertion
         target = self.redactor.text(self.target)
-        expected, actual = self.redactor.json(self.expected), self.redactor.json(actual)
+        expected, actual = self._clean(self.expected), self._clean(actual)
         label = f"{assertion.type} {target}".rstrip()
         shows_diff = not passed and assertion.operator in ("equals", "contains")
         return AssertionResult(
@@ -124,6 +127,14 @@ class _Check:
             soft=assertion.soft,
             line=assertion.location.line,
         )
+
+    def _clean(self, value: Json) -> Json:
+        if isinstance(value, str) and len(value) > MAX_SEARCHED_CHARACTERS:
+            return f"{self._beginning(value)}… ({len(value)} characters)"
+        return self.redactor.json(value)
+
+    def _beginning(self, text: str) -> str:
+        return self.redactor.text(text[: MAX_VALUE_CHARACTERS // 2], cut=True)
 
     def _message(self, label: str, message: str) -> str:
         return _cut(f"{label}: {self.redactor.text(message)}", MAX_MESSAGE_CHARACTERS)
@@ -152,6 +163,9 @@ class _Check:
             return format_duration(value) if self.assertion.type == "duration" else to_text(value)
         if self.assertion.type == "duration" and isinstance(value, str):
             return value
+        if isinstance(value, str) and len(value) > MAX_SEARCHED_CHARACTERS:
+            beginning = to_json(self._beginning(value))[:MAX_SHOWN_CHARACTERS]
+            return f"{beginning}… ({len(value)} characters)"
         return _cut(to_json(self.redactor.json(value)), MAX_SHOWN_CHARACTERS)
 
 

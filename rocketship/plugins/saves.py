@@ -7,7 +7,10 @@ from rocketship.plugins.api import Absent, Found, Observable, Observation, Outco
 from rocketship.suite.model import Save
 from rocketship.template.render import render
 from rocketship.template.scope import Scope
-from rocketship.values import to_text
+from rocketship.values import Json, to_json, to_text
+
+#: The most that one save keeps, as JSON: all that is kept is stored anew after every later step.
+MAX_SAVED_CHARACTERS = 4 << 20
 
 
 async def extract(
@@ -19,7 +22,8 @@ async def extract(
     from being found means Absent: no body, text that is not JSON, a failing jq program.
 
     Raises:
-        AssertionFailed: A required value is missing; the message has name, path and reason.
+        AssertionFailed: A required value is missing, or a value is too large; the message has name,
+            path and reason.
         TemplateError: The path holds a template that cannot be filled in.
         ConfigError: The rendered path has the wrong type.
     """
@@ -33,9 +37,17 @@ async def extract(
         found = Absent(error.message)
     if isinstance(found, Found) and found.value is None:
         found = Absent("the value is null")
+    what = f'cannot save "{save.name}" from {save.source} {to_text(argument)}'
     if isinstance(found, Absent) and save.required:
-        raise AssertionFailed(
-            f'cannot save "{save.name}" from {save.source} {to_text(argument)}: {found.reason}',
-            hint="add `required: false` to the save when the value may be missing",
-        )
+        hint = "add `required: false` to the save when the value may be missing"
+        raise AssertionFailed(f"{what}: {found.reason}", hint=hint)
+    if isinstance(found, Found) and _size(found.value) > MAX_SAVED_CHARACTERS:
+        reason = f"the value has more than {MAX_SAVED_CHARACTERS >> 20} MiB"
+        raise AssertionFailed(f"{what}: {reason}", hint="save only the part that later steps need")
     return found
+
+
+def _size(value: Json) -> int:
+    if isinstance(value, str):
+        return len(value)
+    return len(to_json(value)) if isinstance(value, list | dict) else 0

@@ -83,6 +83,16 @@ async def first(program: str, value: Json) -> tuple[Json, ...]:
         raise QueryError(f"the program {limit}") from None
 
 
+def run_here(program: str, value: Json) -> tuple[Json, ...]:
+    """Return what `first` does, in this process and however long it takes.
+
+    Raises:
+        QueryError: The program does not compile, or fails before its first output.
+    """
+    path = _plain_path(program)
+    return run(program, value) if path is None else (_sorted(_follow(path, value)),)
+
+
 def run(program: str, value: Json) -> tuple[Json, ...]:
     """Return what `first` does for any program, however long it takes.
 

@@ -25,6 +25,13 @@ def script(language: str, source: str, timeout: str = "2s", **keys: Any) -> dict
     return {"name": "Hostile", "plugin": "script", "config": config, **keys}
 
 
+def query(wanted: str) -> dict[str, Any]:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    commands = [f"{endless} SELECT {wanted} FROM n"]
+    config = {"driver": "sqlite", "dsn": ":memory:", "commands": commands, "timeout": "60s"}
+    return {"name": "Query", "plugin": "sql", "config": config}
+
+
 def search(pattern: str) -> dict[str, Any]:
     found = {"type": "stdout", "operator": "matches", "expected": pattern}
     return script("shell", LONG, timeout="60s", assertions=[found])
@@ -115,8 +122,6 @@ def test_hanging_neighbours_hold_up_nobody(bench: Workbench):
 
     steps = [log(f"{number}", **{"if": ".vars.on | not | not"}) for number in range(10)]
     pause = {"name": "Pause", "plugin": "delay", "config": {"duration": "10ms"}}
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
-    query = {"driver": "sqlite", "dsn": ":memory:", "commands": [endless], "timeout": "60s"}
     with HttpServer({"/": hang}) as server:
         get = {"method": "GET", "url": server.url(), "timeout": "60s"}
         neighbours = [
@@ -124,8 +129,12 @@ def test_hanging_neighbours_hold_up_nobody(bench: Workbench):
             *(log("x", **{"if": "[range(infinite)]"}) for _ in range(2)),
             script("python", "while True: pass", "60s"),
             script("shell", "while :; do :; done", "60s"),
+            script("shell", "cat /dev/zero", "60s"),
+            script("shell", "yes", "60s"),
+            script("javascript", "for (;;) console.log('x')", "60s"),
             {"name": "Ask", "plugin": "http", "config": get},
-            {"name": "Query", "plugin": "sql", "config": query},
+            query("sum(i)"),
+            query("i, zeroblob(100000)"),
         ]
         tests = [case(f"Hang {number}", step) for number, step in enumerate(neighbours)]
         quick = case("Quick", pause, *steps, script("javascript", "1"), pause, bench.say("done"))

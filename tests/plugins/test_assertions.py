@@ -303,6 +303,18 @@ def test_evaluate_schema_is_read_from_a_file():
     assert "no.json: was not collected" in check("no.json", "schema", path=".", files=files).message
 
 
+def test_evaluate_shows_the_beginning_of_a_huge_text_and_no_secret_in_it():
+    redactor = Redactor(["hunter22"])
+    huge = "hunter22" + "x" * (MAX_VALUE_CHARACTERS // 2 - 12) + "hunter22" + "x" * (1 << 20)
+    result = check("short", path=".", subject=huge, redactor=redactor)
+    assert result.message.startswith('json_path .: expected "short", got "***xxx')
+    assert result.message.endswith(f"… ({len(huge)} characters)")
+    assert len(result.message) < 400
+    assert isinstance(result.actual, str)
+    assert result.actual.endswith(f"x***… ({len(huge)} characters)")
+    assert "hunt" not in result.actual
+
+
 def test_evaluate_long_values_are_shortened_in_messages_and_bounded_in_results():
     result = check("x", path=".", subject="y" * 100_000)
     assert len(result.message) < 400

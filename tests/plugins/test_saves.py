@@ -7,7 +7,7 @@ import pytest
 from rocketship.errors import AssertionFailed, ConfigError, TemplateError
 from rocketship.plugins import json_path
 from rocketship.plugins.api import Absent, Found, Observable, Outcome
-from rocketship.plugins.saves import extract
+from rocketship.plugins.saves import MAX_SAVED_CHARACTERS, extract
 from rocketship.suite.model import Save
 from rocketship.template.scope import Scope
 from rocketship.values import Json, Location
@@ -83,3 +83,9 @@ def test_extract_without_argument_description_passes_the_value_on():
     entry = Save("code", "status", True, True, False, Location("suite.yaml"))
     found = extract(entry, Observable("The status.", observe), Outcome(), Scope())
     assert result_of(found) == Found(True)
+
+
+@pytest.mark.parametrize("value", ["x" * (MAX_SAVED_CHARACTERS + 1), ["x" * MAX_SAVED_CHARACTERS]])
+def test_extract_refuses_a_value_that_is_too_large_to_keep(value):
+    with pytest.raises(AssertionFailed, match=r'"kept" from json_path .big: .* more than 4 MiB'):
+        save(".big", subject={"big": value}, required=False)

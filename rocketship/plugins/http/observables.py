@@ -12,6 +12,7 @@ from rocketship.plugins.api import Absent, Found, Observable, Observation, Outco
 from rocketship.plugins.http import cookies
 from rocketship.plugins.http.response import Response
 from rocketship.suite.fields import Boolean, Choice, Field, Object, Text
+from rocketship.template.document import LARGE_BYTES
 from rocketship.values import Json, to_text
 
 CERTIFICATE_FIELDS = (
@@ -61,8 +62,11 @@ def _response(outcome: Outcome) -> Response:
     return response
 
 
-def _json(outcome: Outcome) -> Json:
-    return _response(outcome).json
+def _json(outcome: Outcome) -> Json | json_path.Unread:
+    response = _response(outcome)
+    if len(response.reply.body) > LARGE_BYTES:
+        return json_path.Unread(response.reply.body, response.not_json)
+    return response.json
 
 
 def _status(outcome: Outcome, options: Mapping[str, Any]) -> Observation:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import AssertionFailed
 from rocketship.plugins.http.body import describe_body
 from rocketship.plugins.http.client import Reply, Request
 from rocketship.plugins.http.request import describe_headers
+from rocketship.template import document
 from rocketship.values import Json, JsonObject
 
 #: How much of a body that should be JSON a message quotes.
@@ -65,10 +65,9 @@ class Response:
             AssertionFailed: It is not JSON; the message quotes its beginning.
         """
         try:
-            value: Json = _DECODER.decode(_unicode(self.reply.body))
-        except (ValueError, RecursionError):
-            raise AssertionFailed(self._not_json()) from None
-        return value
+            return document.read(self.reply.body)
+        except document.NotJson:
+            raise self.not_json() from None
 
     @property
     def timings(self) -> dict[str, float]:
@@ -103,26 +102,18 @@ class Response:
             shown["certificate"] = self.certificate
         return shown
 
-    def _not_json(self) -> str:
+    def not_json(self) -> AssertionFailed:
+        """Return the failure of whoever needs the body as JSON, which it is not."""
         kind = self.header("content-type") or "no Content-Type"
         if not self.reply.body:
-            return f"the body is empty, not JSON (status {self.reply.status}, {kind})"
+            return AssertionFailed(
+                f"the body is empty, not JSON (status {self.reply.status}, {kind})"
+            )
         text = " ".join(self.text[: 4 * MAX_QUOTED_CHARACTERS].split())
         quoted = text[:MAX_QUOTED_CHARACTERS] + ("..." if len(text) > MAX_QUOTED_CHARACTERS else "")
-        return f"the body is not JSON (status {self.reply.status}, {kind}): {quoted}"
-
-
-def _unicode(body: bytes) -> str:
-    """Return the text of a JSON body, in whichever Unicode encoding it is."""
-    return body.decode(json.detect_encoding(body), "surrogatepass")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-# Made once, as `json.loads` would make one for every body.
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+        return AssertionFailed(
+            f"the body is not JSON (status {self.reply.status}, {kind}): {quoted}"
+        )
 
 
 def read_certificate(pem: str) -> JsonObject:

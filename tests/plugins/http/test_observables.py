@@ -5,6 +5,7 @@ import pytest
 from rocketship.errors import ConfigError
 from rocketship.plugins.http.observables import ASSERTIONS, header_matches, status_matches
 from rocketship.plugins.http.plugin import Http
+from rocketship.template.document import LARGE_BYTES
 from tests.fixtures.http_server import HttpServer, answer
 from tests.plugins.http.steps import check, run, save
 
@@ -127,3 +128,15 @@ def test_every_kind_is_documented():
         assert observable.doc.endswith(".")
     for field in Http.config.fields.values():
         assert field.doc.endswith((".", ": GET."))
+
+
+def test_large_body_is_looked_into_and_told_when_it_is_no_json():
+    large = b'{"a": [' + b"1," * 600_000 + b"7]}"
+    assert len(large) > LARGE_BYTES
+    with HttpServer({"/": answer(large), "/html": answer(b"<html>" + large)}) as server:
+        good, bad = run({"url": server.url()}), run({"url": server.url("/html")})
+
+    assert check(good, "json_path", 7, path=".a[-1]").passed
+    assert check(good, "json_path", 600_001, path=".a | length").passed
+    refused = check(bad, "json_path", 7, path=".a[-1]")
+    assert refused.message.startswith("json_path .a[-1]: the body is not JSON (status 200")

@@ -14,6 +14,8 @@ from rocketship.plugins.http.curl.options import Sink, clear, configure
 from rocketship.plugins.http.curl.reply import read
 
 MAX_IDLE_CONNECTIONS = 256
+#: Larger bodies are put together in a thread.
+LARGE_BYTES = 1 << 20
 
 
 class CurlClient:
@@ -32,6 +34,9 @@ class CurlClient:
         try:
             configure(handle, request, sink)
             await self._multi(request.http_version).perform(handle)
+            if sink.size > LARGE_BYTES:
+                # Copying takes long, and in a thread keeps nobody waiting: it holds no lock.
+                sink.chunks = [await asyncio.to_thread(b"".join, sink.chunks)]
             reply = read(handle, request, sink)
         except pycurl.error as error:
             code, detail = error.args

@@ -1,0 +1,74 @@
+"""JSON that is still text: what is small is read here, what is large in a child.
+
+Reading 60 MB of JSON takes seconds, in which nothing else in this process would move. So the child
+reads the text as well, follows the program, and sends back what it found.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+from rocketship.template import query
+from rocketship.values import Json, to_ascii_json
+
+#: Longer texts are read in a child.
+LARGE_BYTES = 1 << 20
+#: How long reading one, and the program after that, may take.
+MAX_SECONDS = 30.0
+#: What may be found in a large document; it is shown, compared and kept in this process.
+MAX_FOUND_BYTES = 4 << 20
+
+
+class NotJson(ValueError):
+    """The text is not JSON."""
+
+
+def read(text: bytes) -> Json:
+    """Return the value of a JSON text in any Unicode encoding, with all digits of whole numbers.
+
+    Raises:
+        NotJson: It is not JSON.
+    """
+    try:
+        value: Json = _DECODER.decode(text.decode(json.detect_encoding(text), "surrogatepass"))
+    except (ValueError, RecursionError):
+        raise NotJson from None
+    return value
+
+
+async def first(program: str, text: bytes) -> tuple[Json, ...]:
+    """Return what `query.first` does for the value of a large text.
+
+    Raises:
+        NotJson: It is not JSON.
+        QueryError: As `query.first` does, and when what is found is large itself.
+    """
+    from rocketship.processes.call import LimitExceeded, call
+
+    try:
+        return await call(MAX_SECONDS, look, program, text)
+    except LimitExceeded as limit:
+        raise query.QueryError(f"to read the document and find this {limit}") from None
+
+
+def look(program: str, text: bytes) -> tuple[Json, ...]:
+    """Return what `first` does, however long it takes.
+
+    Raises:
+        NotJson: It is not JSON.
+        QueryError: The program fails, or finds too much.
+    """
+    found = query.run_here(program, read(text))
+    if found and len(to_ascii_json(found[0])) > MAX_FOUND_BYTES:
+        limit = MAX_FOUND_BYTES >> 20
+        raise query.QueryError(f"it finds more than {limit} MiB; let the program choose or count")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+# Made once, as `json.loads` would make one for every text.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
