@@ -31,11 +31,9 @@ from rocketship.store.codec import decode_spec, encode_spec, storable
 from rocketship.store.filters import ORIGINS, origins, searched, searched_at_end
 from rocketship.store.schema import MIGRATIONS
 from rocketship.store.sqlite_listing import list_rows
-from rocketship.store.writer import Writer
+from rocketship.store.writer import BUSY_SECONDS, Writer
 from rocketship.values import Json, to_ascii_json
 
-#: How long a process waits for another one's transaction.
-BUSY_SECONDS = 15.0
 #: How often a run that another process carries out is looked at.
 POLL_SECONDS = 0.25
 FILE_NAME = "history.db"

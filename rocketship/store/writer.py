@@ -17,6 +17,11 @@ from typing import Any, TypeVar
 from rocketship.dataclass import dataclass
 from rocketship.errors import StoreError
 
+#: How long to wait for another process's transaction, and, once that was in vain, for those after
+#: it: whoever wants to write then mostly cleans up, and should not wait anew for every step.
+BUSY_SECONDS = 15.0
+STILL_BUSY_SECONDS = 0.1
+
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
@@ -33,7 +38,8 @@ class Writer:
     """Runs work on a connection of its own.
 
     Args:
-        connect: Opens the connection, in the thread; its error reaches every caller.
+        connect: Opens the connection, in the thread; its error reaches every caller. It waits
+            `BUSY_SECONDS` for others.
         path: The database, to be named in errors.
     """
 
@@ -44,6 +50,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="rocketship-store", daemon=True)
         self._closed = False
+        self._patience = BUSY_SECONDS
         self._ended = asyncio.Event()
         self._thread.start()
 
@@ -80,8 +87,12 @@ class Writer:
         except (sqlite3.Error, OSError, StoreError) as error:
             self._refuse_all(_translate(error, self._path))
             return
+        file = _identity(self._path)
         while batch := self._next_batch():
-            self._commit(connection, batch)
+            if _identity(self._path) == file:
+                self._commit(connection, batch)
+            else:
+                self._fail(batch, _gone(self._path))
             self._loop.call_soon_threadsafe(_resolve, batch)
         connection.close()
 
@@ -108,8 +119,20 @@ class Writer:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            for job in batch:
-                job.error = job.error or _translate(error, self._path)
+            self._fail(batch, _translate(error, self._path))
+            self._wait_for_others(connection, STILL_BUSY_SECONDS)
+        else:
+            self._wait_for_others(connection, BUSY_SECONDS)
+
+    def _wait_for_others(self, connection: sqlite3.Connection, seconds: float) -> None:
+        if seconds != self._patience:
+            self._patience = seconds
+            connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
+    @staticmethod
+    def _fail(batch: list[_Job], error: StoreError) -> None:
+        for job in batch:
+            job.error = job.error or error
 
     def _perform(self, connection: sqlite3.Connection, job: _Job) -> None:
         connection.execute("SAVEPOINT job")
@@ -137,6 +160,23 @@ def _resolve(batch: list[_Job]) -> None:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.result)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one at the same path, or None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _gone(path: Path) -> StoreError:
+    # Writing would seem to succeed, into a file that nobody finds any more.
+    return StoreError(
+        f"the history database {path} was removed or replaced while it was in use",
+        hint="what happened since is not recorded; the next start makes or uses the one there is",
+    )
 
 
 def _translate(error: BaseException, path: Path) -> StoreError:

@@ -1,0 +1,153 @@
+"""A history database that is locked, damaged or taken away while a run uses it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.workbench import Ended, Running, Workbench, case, log, suite
+
+BEGUN = ["one", "work"]
+CLEANED = ["tidy", "also", "close"]
+
+
+def damage(folder: Path) -> None:
+    for path in folder.glob("history.db*"):
+        overwrite(path)
+
+
+def damage_log(folder: Path) -> None:
+    overwrite(folder / "history.db-wal")
+
+
+def cut_log(folder: Path) -> None:
+    os.truncate(folder / "history.db-wal", 0)
+
+
+def overwrite(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.write(b"\xa5" * size)
+
+
+def remove(folder: Path) -> None:
+    (folder / "history.db").unlink()
+
+
+def remove_all(folder: Path) -> None:
+    for path in folder.glob("history.db*"):
+        path.unlink()
+
+
+def replace(folder: Path) -> None:
+    copy = shutil.copy(folder / "history.db", folder / "copy")
+    os.replace(copy, folder / "history.db")
+
+
+def begin(bench: Workbench) -> Running:
+    """Start a run, and return when it is in the middle of a test."""
+    tidy = {"always": [bench.say("tidy"), bench.say("also")]}
+    steps = [bench.say("one"), bench.hold("work"), bench.say("more"), log("x")]
+    close = {"always": [bench.say("close")]}
+    bench.write("shop.yaml", suite(case("A", *steps, cleanup=tidy), cleanup=close))
+    running = bench.start("run", "shop.yaml", "--report", "json=report.json")
+    bench.wait_for(*BEGUN)
+    return running
+
+
+def check_ended(bench: Workbench, ended: Ended, message: str) -> None:
+    """Check that a run ended as an error of the database, after all of its cleanup."""
+    assert ended.code == 3, ended.err
+    assert f"error: the history database {bench.data}/history.db {message}" in ended.err
+    assert "hint: " in ended.err
+    assert "Traceback" not in ended.err
+    assert bench.words() == BEGUN + CLEANED
+    assert (bench.folder / "report.json").exists()
+
+
+def check_usable(bench: Workbench) -> None:
+    bench.write("next.yaml", suite(case("B", log("next"))))
+    ended = bench.run("run", "next.yaml")
+    assert (ended.code, ended.err) == (0, "")
+
+
+@pytest.mark.parametrize("take_away", [remove, remove_all, replace, shutil.rmtree])
+def test_database_that_is_taken_away_ends_the_run_as_an_error_after_its_cleanup(
+    bench: Workbench, take_away: Callable[[Path], None]
+):
+    running = begin(bench)
+
+    take_away(bench.data)
+    bench.release("work")
+
+    check_ended(bench, running.end(), "was removed or replaced while it was in use")
+    if take_away is replace:
+        # What is there now is the history of before; the run in it lost its process.
+        ended = bench.run("list")
+        assert (ended.code, "has ended: FAILED" in ended.err) == (0, True)
+    check_usable(bench)
+
+
+def test_database_that_is_damaged_ends_the_run_as_an_error_after_its_cleanup(bench: Workbench):
+    running = begin(bench)
+
+    damage(bench.data)
+    bench.release("work")
+
+    check_ended(bench, running.end(), "is damaged")
+
+
+@pytest.mark.parametrize("harm", [damage, damage_log, cut_log])
+def test_damage_is_told_at_the_next_start_with_what_to_do(
+    bench: Workbench, harm: Callable[[Path], None]
+):
+    running = begin(bench)
+    harm(bench.data)
+    bench.release("work")
+    running.end()
+
+    ended = bench.run("list")
+
+    assert ended.code == 3
+    assert f"the history database {bench.data}/history.db is damaged" in ended.err
+    assert "hint: move it and the files beside it that begin so out of the way" in ended.err
+    for path in bench.data.glob("history.db*"):
+        path.rename(bench.folder / path.name)
+    check_usable(bench)
+
+
+@pytest.mark.slow
+def test_database_that_stays_locked_ends_the_run_as_an_error_after_its_cleanup(bench: Workbench):
+    running = begin(bench)
+
+    other = sqlite3.connect(bench.data / "history.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    bench.release("work")
+    # As long as one wait for a lock and not as long as one for every step of the cleanup.
+    ended = running.end()
+    other.close()
+
+    check_ended(bench, ended, "stayed locked by another process")
+    assert "hint: wait for the other rocketship process" in ended.err
+    # The record is that of a lost process, whose cleanup is done again.
+    listed = bench.run("list")
+    assert (listed.code, "has ended: FAILED" in listed.err) == (0, True)
+    assert bench.words() == BEGUN + CLEANED * 2
+
+
+def test_index_that_is_cut_off_kills_the_process_and_the_next_one_cleans_up(bench: Workbench):
+    """SQLite maps its index into memory; what is not there any more is a signal."""
+    running = begin(bench)
+
+    os.truncate(bench.data / "history.db-shm", 0)
+    bench.release("work")
+
+    assert running.end().code < 0
+    ended = bench.run("list")
+    assert (ended.code, "has ended: FAILED" in ended.err) == (0, True)
+    assert bench.words() == BEGUN + CLEANED
