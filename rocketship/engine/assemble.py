@@ -26,7 +26,7 @@ from rocketship.runtime.embedded.backend import EmbeddedBackend
 from rocketship.runtime.ports import Recovery
 from rocketship.settings.engine import EngineSettings
 from rocketship.store.base import RunRecord, RunStore
-from rocketship.store.retention import keep_removing_old_runs, remove_old_runs
+from rocketship.store.retention import removing_old_runs
 from rocketship.store.sealing import CHECK_FILE, Sealer, check_key, derived_key, key_from_file
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
 from rocketship.suite.load import LoadedSuite
@@ -91,15 +91,13 @@ async def open_engine(
         plugins=plugins,
         max_parallel_tests=settings.max_parallel_tests,
     )
-    sweeper = asyncio.create_task(keep_removing_old_runs(store, settings.retention_days))
     try:
         local.use(backend)
         async with _dispatch(settings, store, hub, sealer, service):
             recovered = await peers.join(local)
-            await remove_old_runs(store, settings.retention_days)
-            yield Engine(service, backend, hub, activity, tuple(recovered))
+            with removing_old_runs(store, settings.retention_days):
+                yield Engine(service, backend, hub, activity, tuple(recovered))
     finally:
-        sweeper.cancel()
         peers.rest()
         await backend.close()
         await service.settle()

@@ -1,10 +1,12 @@
-"""Removes old runs from history, at the start and as long as the engine lives."""
+"""Removes old runs from history, as long as the engine lives."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rocketship.errors import StoreError
 from rocketship.store.base import RunStore
@@ -15,17 +17,28 @@ SECONDS_PER_DAY = 86_400
 SWEEP_SECONDS = 3600
 
 
-async def remove_old_runs(store: RunStore, days: int) -> None:
-    """Remove the runs that ended more than so many days ago; 0 keeps everything."""
-    if days:
-        await store.delete_ended_before(time.time() - days * SECONDS_PER_DAY)
+@contextmanager
+def removing_old_runs(store: RunStore, days: int) -> Iterator[None]:
+    """Remove the runs that ended more than so many days ago, now and once an hour.
+
+    Nobody waits for it: there may be years of them.
+
+    Args:
+        store: Where they are.
+        days: 0 keeps everything.
+    """
+    sweeper = asyncio.create_task(_keep_sweeping(store, days * SECONDS_PER_DAY))
+    try:
+        yield
+    finally:
+        sweeper.cancel()
 
 
-async def keep_removing_old_runs(store: RunStore, days: int) -> None:
-    """Do it again once an hour, until cancelled; a store that fails may work the next time."""
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
+async def _keep_sweeping(store: RunStore, seconds: float) -> None:
+    while seconds:
         try:
-            await remove_old_runs(store, days)
+            await store.delete_ended_before(time.time() - seconds)
         except StoreError as error:
+            # It may work the next time.
             log.warning("retention_failed", extra={"error": error.message})
+        await asyncio.sleep(SWEEP_SECONDS)

@@ -34,6 +34,8 @@ from rocketship.store.sqlite_listing import list_rows
 from rocketship.store.writer import BUSY_SECONDS, Writer
 from rocketship.values import Json, to_ascii_json
 
+#: A run takes its events along, of which there may be thousands, and every step waits meanwhile.
+RUNS_AT_ONCE = 5
 #: How often a run that another process carries out is looked at.
 POLL_SECONDS = 0.25
 FILE_NAME = "history.db"
@@ -42,6 +44,9 @@ _COLUMNS = (
     " owner"
 )
 _ORIGINS = ", ".join(f"from_{name}" for name in ORIGINS)
+_SWEEP = (
+    "DELETE FROM run WHERE id IN (SELECT id FROM run WHERE ended_at < ? ORDER BY ended_at LIMIT ?)"
+)
 _KNOWN_KEYS = "SELECT key FROM event WHERE run_id = ? AND key IN (SELECT value FROM json_each(?))"
 #: One statement for any number of events: after each, this thread would wait for its turn.
 _ADD_EVENTS = """
@@ -205,10 +210,13 @@ class SqliteStore:
         return await self._writer.submit(work)
 
     async def delete_ended_before(self, when: float) -> int:
-        def work(connection: sqlite3.Connection) -> int:
-            return connection.execute("DELETE FROM run WHERE ended_at < ?", (when,)).rowcount
+        def piece(connection: sqlite3.Connection) -> int:
+            return connection.execute(_SWEEP, (when, RUNS_AT_ONCE)).rowcount
 
-        return await self._writer.submit(work)
+        total = 0
+        while count := await self._writer.submit(piece):
+            total += count
+        return total
 
     async def close(self) -> None:
         await self._writer.close()

@@ -16,7 +16,9 @@ from rocketship.run.events import Recorded, RunFinished
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
 from rocketship.settings.engine import engine_settings
-from rocketship.store.sqlite import SqliteStore
+from rocketship.store.base import RunFilter
+from rocketship.store.sqlite import FILE_NAME, SqliteStore
+from tests.contracts.run_store import ended, new_run, record
 
 SUITE = b"""
 name: Shop
@@ -179,3 +181,19 @@ def test_run_that_ends_while_it_is_read_is_told_as_ended(
         assert details.record.status is details.result.status is Status.CANCELLED
 
     with_engine(tmp_path, body)
+
+
+def test_old_runs_are_removed_while_the_engine_works(tmp_path: Path) -> None:
+    old = record(1.0)
+
+    async def main() -> None:
+        store = SqliteStore(tmp_path / FILE_NAME)
+        await store.create_run(new_run(old))
+        await store.append(old.id, [], end=ended(old, ended_at=2.0))
+        await store.close()
+        async with opened(tmp_path) as engine:
+            async with asyncio.timeout(30):
+                while (await engine.service.list_runs(RunFilter())).runs:
+                    await asyncio.sleep(0)
+
+    asyncio.run(main())

@@ -13,7 +13,7 @@ import pytest
 
 from rocketship.errors import StoreError
 from rocketship.run.events import LogEmitted, Recorded
-from rocketship.store.sqlite import FILE_NAME, SqliteStore
+from rocketship.store.sqlite import FILE_NAME, RUNS_AT_ONCE, SqliteStore
 from tests.contracts.run_store import SPEC, RunStoreContract, ended, new_run, record
 
 
@@ -122,3 +122,23 @@ def test_large_suites_in_history_do_not_slow_events_down(tmp_path: Path) -> None
 
     # If every event read through the suites of all runs, it would be tens of seconds.
     assert asyncio.run(main()) < 5.0
+
+
+def test_steps_do_not_wait_until_old_runs_are_removed(tmp_path: Path) -> None:
+    old = [record(float(number)) for number in range(3 * RUNS_AT_ONCE)]
+    going_on = record()
+
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            for run in (*old, going_on):
+                await store.create_run(new_run(run))
+            for run in old:
+                await store.append(run.id, [], end=ended(run, ended_at=10.0))
+            removing = asyncio.ensure_future(store.delete_ended_before(15.0))
+            await asyncio.sleep(0)
+            event = LogEmitted(1.0, "t-0", 1, "steps[0]", "m")
+            await store.append(going_on.id, [Recorded(2, event)])
+            assert not removing.done()
+            assert await removing == len(old)
+
+    asyncio.run(main())
