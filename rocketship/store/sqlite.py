@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rocketship.errors import NotFound, StoreError
 from rocketship.run.events import Event, Recorded, decode, encode
@@ -29,11 +29,13 @@ from rocketship.store.base import (
 )
 from rocketship.store.codec import decode_spec, encode_spec, storable
 from rocketship.store.filters import ORIGINS, origins, searched, searched_at_end
+from rocketship.store.reader import Reader
 from rocketship.store.schema import MIGRATIONS
 from rocketship.store.sqlite_listing import list_rows
 from rocketship.store.writer import BUSY_SECONDS, Writer
 from rocketship.values import Json, to_ascii_json
 
+T = TypeVar("T")
 #: A run takes its events along, of which there may be thousands, and every step waits meanwhile.
 RUNS_AT_ONCE = 5
 #: How often a run that another process carries out is looked at.
@@ -83,7 +85,9 @@ class SqliteStore:
     def __init__(self, path: Path, *, full_sync: bool = False) -> None:
         self._path = path
         self._full_sync = full_sync
-        self._writer = Writer(self._connect, path)
+        self._writer = Writer(self._open, path)
+        self._reader = Reader(self._connect, path)
+        self._made: asyncio.Future[None] | None = None
         self._bells: dict[str, set[_Bell]] = {}
 
     async def create_run(self, new: NewRun) -> str:
@@ -145,7 +149,7 @@ class SqliteStore:
                 (run_id, after_seq, limit),
             ).fetchall()
 
-        rows = await self._writer.submit(work)
+        rows = await self._read(work)
         return [Recorded(seq, decode(json.loads(body))) for seq, body in rows]
 
     async def find(self, prefix: str) -> list[RunRecord]:
@@ -159,7 +163,7 @@ class SqliteStore:
         return await self._writer.submit(work)
 
     async def list_runs(self, query: RunFilter) -> RunPage:
-        return await self._writer.submit(lambda connection: _list_runs(connection, query))
+        return await self._read(lambda connection: _list_runs(connection, query))
 
     async def spec(self, run_id: str) -> tuple[RunSpec, bytes]:
         return await self._writer.submit(lambda connection: _spec(connection, run_id))
@@ -219,21 +223,33 @@ class SqliteStore:
         return total
 
     async def close(self) -> None:
+        self._reader.close()
         await self._writer.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do what may take long beside the writer, once that has made what there is to read."""
+        if self._made is None:
+            self._made = self._writer.submit(lambda _: None)
+        await asyncio.shield(self._made)
+        return await self._reader.perform(work)
+
+    def _open(self) -> sqlite3.Connection:
+        """Return the writer's connection, to a database that is there and up to date."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self._path.exists():
             # Results may hold personal data of the system under test: nobody else reads them.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(
-            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        connection = self._connect()
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._full_sync else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         _migrate(connection, self._path)
         return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -85,7 +85,7 @@ class Writer:
         try:
             connection = self._connect()
         except (sqlite3.Error, OSError, StoreError) as error:
-            self._refuse_all(_translate(error, self._path))
+            self._refuse_all(translate(error, self._path))
             return
         file = _identity(self._path)
         while batch := self._next_batch():
@@ -119,7 +119,7 @@ class Writer:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            self._fail(batch, _translate(error, self._path))
+            self._fail(batch, translate(error, self._path))
             self._wait_for_others(connection, STILL_BUSY_SECONDS)
         else:
             self._wait_for_others(connection, BUSY_SECONDS)
@@ -143,7 +143,7 @@ class Writer:
                 raise  # a full disk ends the whole transaction
             connection.execute("ROLLBACK TO job")
             known = isinstance(error, sqlite3.Error)
-            job.error = _translate(error, self._path) if known else error
+            job.error = translate(error, self._path) if known else error
         connection.execute("RELEASE job")
 
     def _refuse_all(self, error: StoreError) -> None:
@@ -179,7 +179,8 @@ def _gone(path: Path) -> StoreError:
     )
 
 
-def _translate(error: BaseException, path: Path) -> StoreError:
+def translate(error: BaseException, path: Path) -> StoreError:
+    """Return a failure of a database in the words of this program."""
     if isinstance(error, StoreError):
         return error
     text = str(error)

@@ -3,17 +3,22 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rocketship.errors import StoreError
 from rocketship.run.events import LogEmitted, Recorded
+from rocketship.store import sqlite
+from rocketship.store.base import RunFilter
 from rocketship.store.sqlite import FILE_NAME, RUNS_AT_ONCE, SqliteStore
+from rocketship.store.sqlite_listing import list_rows
 from tests.contracts.run_store import SPEC, RunStoreContract, ended, new_run, record
 
 
@@ -140,5 +145,27 @@ def test_steps_do_not_wait_until_old_runs_are_removed(tmp_path: Path) -> None:
             await store.append(going_on.id, [Recorded(2, event)])
             assert not removing.done()
             assert await removing == len(old)
+
+    asyncio.run(main())
+
+
+def test_steps_do_not_wait_for_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, stored = record(), threading.Event()
+
+    def search(*arguments: Any) -> Any:
+        assert stored.wait(30)
+        return list_rows(*arguments)
+
+    monkeypatch.setattr(sqlite, "list_rows", search)
+
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            await store.create_run(new_run(run))
+            searching = asyncio.ensure_future(store.list_runs(RunFilter(text="shop")))
+            event = LogEmitted(1.0, "t-0", 1, "steps[0]", "m")
+            async with asyncio.timeout(30):
+                await store.append(run.id, [Recorded(2, event)])
+            stored.set()
+            assert [found.id for found in (await searching).runs] == [run.id]
 
     asyncio.run(main())
