@@ -55,7 +55,7 @@ PARTS = {
     "large_run": "how long others wait for an engine that is busy with a very large run",
     "auth": "authentication",
     "login": "a login",
-    "history": "PostgreSQL",
+    "history": "histories in PostgreSQL and SQLite",
     "web": "the pages",
 }
 
