@@ -101,12 +101,16 @@ class UnitOrder:
 
 @dataclass(frozen=True, slots=True)
 class UnitEnd:
-    """How a unit ended; one that was `evicted` goes on elsewhere, from `state`."""
+    """How a unit ended; one that was `evicted` goes on elsewhere, from `state`.
+
+    One that was not `begun` is as if nobody had taken it.
+    """
 
     status: str
     message: str = ""
     evicted: bool = False
     state: dict[str, Any] | None = None
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ given to another worker as if this one had been lost.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from temporalio import activity
@@ -31,6 +32,8 @@ from rocketship.runtime.temporal.messages import (
 )
 from rocketship.runtime.temporal.stops import Stops, interrupt
 from rocketship.values import Json, JsonObject, format_duration
+
+log = logging.getLogger(__name__)
 
 CONFIRM_RETRY_SECONDS = 0.2
 CONCLUDE_BEAT_SECONDS = 0.5
@@ -60,7 +63,7 @@ class Units:
         self._reports = reports
         self._states = states
         self._plugins = plugins
-        self._slots = asyncio.Semaphore(slots)
+        self._slots = slots
         self._stops = Stops(client)
         self._hosts: set[WorkerHost] = set()
         self._draining = False
@@ -83,7 +86,11 @@ class Units:
 
     @activity.defn(name=UNIT_ACTIVITY)
     async def unit(self, order: UnitOrder) -> UnitEnd:
-        """Carry out a unit."""
+        """Carry out a unit, or hand it back when there is no slot for it after all."""
+        if self._draining or len(self._hosts) >= self._slots:
+            where = {"run_id": order.run_id, "unit": order.kind, "index": order.index}
+            log.info("unit_handed_back", extra=where)
+            return UnitEnd(Status.RUNNING.value, evicted=True, begun=False)
         host = self._host(order)
         interrupt(host.interrupt, order.stop)
         self._hosts.add(host)
@@ -129,7 +136,7 @@ class Units:
                 await asyncio.sleep(CONFIRM_RETRY_SECONDS)
 
         timeout = info.heartbeat_timeout
-        host = WorkerHost(
+        return WorkerHost(
             UnitRef(order.run_id, kind, order.index, order.attempt, order.only_cleanup),
             earlier=order.state,
             reports=self._reports,
@@ -140,9 +147,6 @@ class Units:
             neighbours=lambda: len(self._hosts),
             careful=order.careful,
         )
-        if self._draining:
-            host.drain()
-        return host
 
     async def _until_done(self, work: asyncio.Task[UnitEnd], host: WorkerHost) -> UnitEnd:
         """Wait for a unit's end; told to stop, it ends by itself, and to leave, in a moment."""
@@ -174,18 +178,15 @@ class Units:
             host.lose()
 
     async def _carry_out(self, order: UnitOrder, host: WorkerHost) -> UnitEnd:
-        async with self._slots:
-            if self._draining:
-                return _evicted_at(await host.leave())
-            source = await self._plans.run_source(order.run_id)
-            job = await self._job(order, host.unit, source)
-            outcome = await run_unit(job, host)
-            # What another worker goes on from must not be ahead of the record.
-            await host.settle()
-            if outcome.evicted:
-                return _evicted_at(await host.leave())
-            if host.unit.kind is UnitKind.INIT:
-                await self._states.keep(order.run_id, GLOBALS, _globals(outcome))
+        source = await self._plans.run_source(order.run_id)
+        job = await self._job(order, host.unit, source)
+        outcome = await run_unit(job, host)
+        # What another worker goes on from must not be ahead of the record.
+        await host.settle()
+        if outcome.evicted:
+            return _evicted_at(await host.leave())
+        if host.unit.kind is UnitKind.INIT:
+            await self._states.keep(order.run_id, GLOBALS, _globals(outcome))
         return UnitEnd(outcome.status.value, outcome.message)
 
     async def _job(self, order: UnitOrder, ref: UnitRef, source: RunSource) -> UnitJob:

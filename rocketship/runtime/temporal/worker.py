@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import (
+    FixedSizeSlotSupplier,
+    PollerBehaviorSimpleMaximum,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerTuner,
+)
 
 from rocketship.interpreter.context import Plugins
 from rocketship.runtime.ports import PlanSource, Reports, States
 from rocketship.runtime.temporal.messages import queue_names
+from rocketship.runtime.temporal.slots import SharedSlots
 from rocketship.runtime.temporal.units import Units
 from rocketship.runtime.temporal.workflow import RunWorkflow, ShardWorkflow
 
@@ -22,6 +29,7 @@ log = logging.getLogger(__name__)
 STICKY_TIMEOUT = timedelta(seconds=1)
 THROTTLE = timedelta(seconds=0.2)
 MAX_WORKFLOW_TASKS = 40
+#: Of one queue at once; workers with many queues have fewer for each.
 MAX_POLLS = 5
 #: More than units need to leave, once the grace is over.
 EXTRA_SECONDS = 5.0
@@ -84,7 +92,8 @@ class WorkerLoop:
         self._units.evict()
 
     async def _serve(self) -> None:
-        workers = [self._worker(queue) for queue in self._queues]
+        tuner = self._tuner()
+        workers = [self._worker(queue, tuner) for queue in self._queues]
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(worker.run()) for worker in workers]
             log.info("polling", extra={"queues": ",".join(self._queues), "slots": self._slots})
@@ -93,8 +102,20 @@ class WorkerLoop:
             stopped.cancel()
             await asyncio.gather(*(worker.shutdown() for worker in workers))
 
-    def _worker(self, queue: str) -> Worker:
+    def _tuner(self) -> WorkerTuner:
+        # Made anew each time: what a stopped worker has not given back is forgotten with its pool.
+        # A single queue has nobody to share with, and slots that are not ours take less time.
+        several = len(self._queues) > 1
+        return WorkerTuner.create_composite(
+            workflow_supplier=FixedSizeSlotSupplier(MAX_WORKFLOW_TASKS),
+            activity_supplier=(SharedSlots if several else FixedSizeSlotSupplier)(self._slots),
+            local_activity_supplier=FixedSizeSlotSupplier(1),
+            nexus_supplier=FixedSizeSlotSupplier(1),
+        )
+
+    def _worker(self, queue: str, tuner: WorkerTuner) -> Worker:
         whole = queue == self._queues[0]
+        polls = max(1, min(MAX_POLLS, self._slots // len(self._queues)))
         return Worker(
             self._client,
             task_queue=queue,
@@ -103,9 +124,8 @@ class WorkerLoop:
             # The sandbox takes half of a worker's time; tests replay histories in it instead.
             workflow_runner=UnsandboxedWorkflowRunner(),
             workflow_failure_exception_types=[Exception],
-            max_concurrent_activities=self._slots,
-            max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
-            activity_task_poller_behavior=PollerBehaviorSimpleMaximum(min(MAX_POLLS, self._slots)),
+            tuner=tuner,
+            activity_task_poller_behavior=PollerBehaviorSimpleMaximum(polls),
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             max_heartbeat_throttle_interval=THROTTLE,
             default_heartbeat_throttle_interval=THROTTLE,

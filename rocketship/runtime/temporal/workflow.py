@@ -136,6 +136,8 @@ class _Units(_Stoppable):
             )
             if end is not None and not end.evicted:
                 return _Report(Status(end.status), end.message)
+            if end is not None and not end.begun:
+                continue
             state = lost if end is None else end.state
             unit = replace(unit, attempt=unit.attempt + 1, state=state or unit.state)
             if end is not None:
