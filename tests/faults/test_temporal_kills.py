@@ -281,3 +281,33 @@ def test_suite_init_of_several_heartbeat_timeouts_is_begun_once(cluster: Cluster
     assert ended.code == 0, ended.err + cluster.logs()
     assert bench.words() == ["begin", "slow", "work"]
     assert "unit_lost" not in cluster.logs()
+
+
+def test_workers_that_stop_in_order_use_up_no_attempts_for_lost_ones(cluster: Cluster):
+    bench = cluster.bench
+    words = ("a", "b", "c")
+    steps = [bench.hold(word) for word in words]
+    tidy = {"always": [bench.say("tidy")]}
+    last = bench.hold("last", replay="safe")
+    bench.write("shop.yaml", suite(case("A", *steps, last, cleanup=tidy)))
+    worker = cluster.worker()
+    running = bench.start("run", "shop.yaml")
+    for word in words:
+        bench.wait_for(word)
+        leaving, worker = worker, cluster.worker()
+        leaving.process.send_signal(signal.SIGTERM)
+        leaving.wait_for_log("draining")
+        bench.release(word)
+        assert leaving.end() == 0
+    bench.wait_for("last")
+    cluster.worker()
+
+    worker.kill()
+    bench.heard.remove("last")
+    bench.wait_for("last")
+    bench.release("last", "last")
+    ended = running.end()
+
+    assert ended.code == 0, ended.out + cluster.logs()
+    assert bench.words() == [*words, "last", "tidy"]
+    check_record(cluster, bench.run_ids()[0])

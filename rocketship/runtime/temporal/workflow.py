@@ -128,6 +128,7 @@ class _Units(_Stoppable):
     async def _unit(self, unit: UnitOrder, queue: str) -> _Report:
         """Have a unit carried out, by one worker after the other if need be."""
         give_up: float | None = None
+        losses = 0
         while True:
             if self._stop.why and unit.attempt == 1 and unit.kind != "cleanup":
                 return self._without(unit, self._end_of_stopped(), f"not run: {self._why()}")
@@ -141,14 +142,15 @@ class _Units(_Stoppable):
             state = lost if end is None else end.state
             unit = replace(unit, attempt=unit.attempt + 1, state=state or unit.state)
             if end is not None:
-                # Left in order: as good as if it had not been begun there.
+                # Left in order, which may happen as often as it likes.
                 continue
+            losses += 1
             if self._stop.why and unit.state is None and unit.kind != "cleanup":
                 return self._without(unit, self._end_of_stopped(), f"not run: {self._why()}")
-            if not self._order.resume or unit.attempt > MAX_HOLDERS:
+            if not self._order.resume or losses >= MAX_HOLDERS:
                 unit = replace(unit, only_cleanup=unit.kind != "cleanup")
             give_up = give_up or workflow.time() + self._order.cleanup_seconds
-            if unit.attempt > MAX_HOLDERS and workflow.time() > give_up:
+            if losses >= MAX_HOLDERS and workflow.time() > give_up:
                 return self._without(unit, Status.FAILED, "every worker that ran it was lost")
             await workflow.sleep(_PAUSE)
 
