@@ -17,6 +17,7 @@ from rocketship.engine.reports import Intake
 from rocketship.errors import Infrastructure, RocketshipError, StoreError
 from rocketship.run.events import LogEmitted, RunFinished
 from rocketship.run.status import Status
+from rocketship.runtime.last_words import nothing_begun
 from rocketship.runtime.ports import Health, RunBackend, RunOutcome, RunSource
 from rocketship.store.base import NewRun, RunRecord, RunStore
 
@@ -28,6 +29,12 @@ SETTLED_SECONDS = 2.0
 #: An end that was told is stored by then.
 TOLD_SECONDS = 2.0
 _KEY = "key"
+_DEADLINE = "deadline"
+_NOBODY = (
+    "no worker answers; what has begun of it is cleaned up as soon as there is one"
+    " (start one with `rocketship worker`, or leave cleanup out with `rocketship cancel --force`)"
+)
+_NO_CLEANUP = "no worker was there to clean up"
 _STRANGER = (
     "a worker is there, but with another encryption key than the engine; the run waits for one that"
     " has the same ROCKETSHIP_ENCRYPTION_KEY"
@@ -42,6 +49,17 @@ class Execution(Protocol):
     def end(self) -> RunOutcome | None: ...
 
 
+class Waiting(Protocol):
+    """A run that goes on: the queues its units wait in, and when its time is up, if ever."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def queues(self) -> list[str]: ...
+    @property
+    def deadline(self) -> float | None: ...
+
+
 class DistributedBackend(RunBackend, Protocol):
     """A runtime whose workers are elsewhere, and that many engines share."""
 
@@ -49,8 +67,24 @@ class DistributedBackend(RunBackend, Protocol):
         """Return what is known of a run, or None when nothing is."""
         ...
 
-    def waiting(self) -> AsyncIterator[tuple[str, list[str]]]:
-        """Yield the runs that go on with the queues their units wait in."""
+    def waiting(self) -> AsyncIterator[Waiting]:
+        """Yield the runs that go on."""
+        ...
+
+    async def expire(self, run_id: str) -> None:
+        """Stop a run whose time is up."""
+        ...
+
+    async def untouched(self, run_id: str) -> bool:
+        """Return whether no worker has taken a run up; one that is to stop is not begun later."""
+        ...
+
+    async def heeded(self, run_id: str) -> bool:
+        """Return whether a worker has taken notice that a run is to stop."""
+        ...
+
+    async def abandon(self, run_id: str) -> None:
+        """End a run where it is, without cleanup."""
         ...
 
     async def manned(self, queue: str, now: float) -> bool:
@@ -118,13 +152,29 @@ class Dispatch:
                 self._prepared.pop(run_id, None)
         return stored_id
 
-    async def cancel(self, run_id: str, *, reason: str, force: bool) -> None:
-        """Stop a run.
+    async def cancel(self, run_id: str, *, reason: str, force: bool) -> str:
+        """Stop a run; return what is out of the ordinary about it, or an empty text.
+
+        What has begun is owed its cleanup, for which there must be a worker. What has not begun
+        ends at once, and so does what is to have no cleanup.
 
         Raises:
             Infrastructure: The runtime is away.
         """
         await self._backend.cancel(run_id, reason=reason, force=force)
+        if await self._backend.untouched(run_id):
+            await self._end_unbegun(run_id, Status.CANCELLED, reason)
+            return "it had not begun"
+        if await self._backend.heeded(run_id):
+            return ""
+        if force:
+            await self._backend.abandon(run_id)
+            message = "; ".join(part for part in (reason, _NO_CLEANUP) if part)
+            for record in await self._store.find(run_id):
+                await self._tell(record, RunOutcome(Status.CANCELLED, message))
+            return _NO_CLEANUP
+        await self._warn(run_id, "stop", f"the run is cancelled, but {_NOBODY}")
+        return _NOBODY
 
     async def health(self) -> Health:
         """Return whether the runtime can take work now."""
@@ -149,13 +199,34 @@ class Dispatch:
             self._told.clear()
             self._ended.clear()
             return
-        going_on = {run_id: queues async for run_id, queues in self._backend.waiting()}
+        going_on = {found.run_id: found async for found in self._backend.waiting()}
         for record in ours:
             if record.id in going_on:
                 continue
             if now - record.created_at > SETTLED_SECONDS:
                 await self._settle(record)
-        await self._call_for_workers(self._going_on, going_on, now)
+        for run_id in self._going_on & going_on.keys():
+            deadline = going_on[run_id].deadline
+            if deadline is not None and now > deadline and (run_id, _DEADLINE) not in self._told:
+                self._told.add((run_id, _DEADLINE))
+                await self._expire(run_id)
+        queues = {run_id: found.queues for run_id, found in going_on.items()}
+        await self._call_for_workers(self._going_on, queues, now)
+
+    async def _expire(self, run_id: str) -> None:
+        """Stop a run whose time is up; without a worker nobody else does."""
+        await self._backend.expire(run_id)
+        if await self._backend.untouched(run_id):
+            await self._end_unbegun(run_id, Status.TIMEOUT)
+        elif not await self._backend.heeded(run_id):
+            await self._warn(run_id, "stop", f"the run has reached its deadline, but {_NOBODY}")
+
+    async def _end_unbegun(self, run_id: str, status: Status, reason: str = "") -> None:
+        """End a run of which nothing has begun; there is nothing to clean up."""
+        source = await self._plan(run_id)
+        await self._backend.abandon(run_id)
+        if await self.intake.end(run_id, nothing_begun(run_id, source, status, reason=reason)):
+            log.info("run_ended_before_it_began", extra={"run_id": run_id})
 
     async def _settle(self, record: RunRecord) -> None:
         """Start a run that was never started, or tell the end of one that was lost."""

@@ -91,6 +91,15 @@ class Intake:
         """Store one event of the engine's own; return whether it was new and in time."""
         return bool(await self._store_some(run_id, [KeyedEvent(key, event)]))
 
+    async def end(self, run_id: str, events: Sequence[Event]) -> bool:
+        """Store the last events of a run all at once; return whether it had not ended before.
+
+        Raises:
+            StoreError: They could not be stored.
+        """
+        keyed = [KeyedEvent(f"end/{number}", event) for number, event in enumerate(events)]
+        return bool(await self._store_some(run_id, keyed))
+
     async def keep(self, run_id: str, name: str, state: JsonObject) -> None:
         """Keep a value of a run, sealed, until the run ends.
 

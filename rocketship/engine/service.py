@@ -273,8 +273,8 @@ class RunService:
                 return Cancellation(True, f"run {record.id} has ended already: {record.status}")
             prefix = record.id
             if self._dispatch is not None and not record.owner:
-                await self._dispatch.cancel(prefix, reason=reason, force=force)
-                return _cancelling(prefix, force=force)
+                news = await self._dispatch.cancel(prefix, reason=reason, force=force)
+                return _cancelling(prefix, force=force, news=news)
         asked = await self._peers.ask_to_cancel(prefix, reason=reason, force=force)
         if not (asked or self._hub.carries(prefix)):
             message = f"run {prefix} is carried out by another process; stop it there"
@@ -350,6 +350,6 @@ class RunService:
         return [record.id for record in await self._store.unfinished()]
 
 
-def _cancelling(run_id: str, *, force: bool) -> Cancellation:
-    doing = "without cleanup" if force else "its cleanup still runs"
+def _cancelling(run_id: str, *, force: bool, news: str = "") -> Cancellation:
+    doing = news or ("without cleanup" if force else "its cleanup still runs")
     return Cancellation(True, f"run {run_id} is being cancelled; {doing}")

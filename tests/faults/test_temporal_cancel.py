@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rocketship.run.events import RunFinished, TestFinished
 from tests.fixtures.temporal import Cluster
-from tests.fixtures.workbench import Workbench, case, suite
+from tests.fixtures.workbench import Running, Workbench, case, suite
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(110)]
 
@@ -87,3 +88,94 @@ def test_test_that_waits_for_a_slot_is_cancelled_before_it_begins(cluster: Clust
     result = bench.result(bench.run_ids()[0])
     assert result["status"] == "CANCELLED"
     assert [test["status"] for test in result["tests"]] == ["CANCELLED"] * 2
+
+
+def begin_without_a_worker(cluster: Cluster, *options: str) -> Running:
+    """Start a run of two tests, one of them skipped, that nobody takes up."""
+    bench = cluster.bench
+    cleanup = {"always": [bench.say("close")]}
+    tests = [case("A", bench.say("work")), case("B", bench.say("never"), skip="not today")]
+    bench.write("shop.yaml", suite(*tests, init=[bench.say("open")], cleanup=cleanup))
+    running = bench.start("run", "shop.yaml", *options)
+    running.wait_for_output("no worker is connected")
+    return running
+
+
+def check_nothing_done(cluster: Cluster, status: str) -> None:
+    """Check how a run ended that nobody took up, and that nobody takes it up later."""
+    bench = cluster.bench
+    (run_id,) = bench.run_ids()
+    result = bench.result(run_id)
+    assert result["status"] == status
+    assert [test["status"] for test in result["tests"]] == [status, "SKIPPED"]
+    told = [type(event) for event in bench.events(run_id)]
+    ends = [kind for kind in told if kind in (TestFinished, RunFinished)]
+    assert ends == [TestFinished, TestFinished, RunFinished]
+    cluster.worker()
+    bench.write("other.yaml", suite(case("A", bench.say("other"))))
+    assert bench.run("run", "other.yaml").code == 0, cluster.logs()
+    assert bench.words() == ["other"]
+
+
+def test_run_that_no_worker_has_begun_ends_when_it_is_cancelled(cluster: Cluster) -> None:
+    running = begin_without_a_worker(cluster)
+
+    running.interrupt()
+    ended = running.end()
+
+    assert ended.code == 130, ended.err + cluster.logs()
+    check_nothing_done(cluster, "CANCELLED")
+
+
+def test_run_that_no_worker_has_begun_ends_at_its_deadline(cluster: Cluster) -> None:
+    ended = begin_without_a_worker(cluster, "--timeout", "3s").end()
+
+    assert ended.code == 1, ended.err + cluster.logs()
+    (run_id,) = cluster.bench.run_ids()
+    message = cluster.bench.result(run_id)["message"]
+    assert message.startswith("the run took longer than its timeout")
+    check_nothing_done(cluster, "TIMEOUT")
+
+
+def lose_the_only_worker(cluster: Cluster) -> Running:
+    """Start a run whose only worker is killed in the middle of its test."""
+    bench = cluster.bench
+    write_shop(bench, "work")
+    worker = cluster.worker()
+    running = bench.start("run", "shop.yaml")
+    bench.wait_for("work")
+    worker.kill()
+    bench.release("work")
+    return running
+
+
+def test_cancelled_run_that_has_begun_says_that_its_cleanup_waits_for_a_worker(
+    cluster: Cluster,
+) -> None:
+    bench = cluster.bench
+    running = lose_the_only_worker(cluster)
+
+    cancelled = bench.run("cancel", bench.run_ids()[0])
+
+    assert cancelled.code == 0
+    assert "no worker answers" in cancelled.out
+    running.wait_for_output("the run is cancelled, but no worker answers")
+    cluster.worker()
+    assert running.end().code == 130, cluster.logs()
+    assert bench.words() == ["open", "start", "work", "tidy", "tidy-more", "close", "close-more"]
+    assert bench.result(bench.run_ids()[0])["status"] == "CANCELLED"
+
+
+def test_run_that_has_begun_ends_without_a_worker_when_it_is_forced(cluster: Cluster) -> None:
+    bench = cluster.bench
+    running = lose_the_only_worker(cluster)
+    (run_id,) = bench.run_ids()
+
+    cancelled = bench.run("cancel", run_id, "--force")
+    ended = running.end()
+
+    assert cancelled.code == 0
+    assert "no worker was there to clean up" in cancelled.out
+    assert ended.code == 130, ended.err + cluster.logs()
+    assert bench.result(run_id)["status"] == "CANCELLED"
+    assert bench.words() == ["open", "start", "work"]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.enums.v1 import EventType, TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryRejectedError,
+)
 from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -31,7 +36,10 @@ POLL_SECONDS = 70.0
 MAX_PARALLEL_TESTS = 500
 #: How long a worker may take to decide what comes next; one that vanished is waited for as long.
 MIN_TASK_SECONDS = 3.0
+#: A worker that is there takes notice in less.
+NOTICE_TIMEOUT = timedelta(seconds=3)
 _QUEUES = "queues"
+_DEADLINE = "deadline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,15 @@ class Execution:
     """A run as Temporal knows it; `end` is how its workflow ended, or None while it goes on."""
 
     end: RunOutcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run that goes on: the queues its units wait in, and when its time is up, if ever."""
+
+    run_id: str
+    queues: list[str]
+    deadline: float | None
 
 
 class TemporalBackend:
@@ -81,7 +98,10 @@ class TemporalBackend:
                 task_queue=self._settings.queue_prefix,
                 task_timeout=timedelta(seconds=max(MIN_TASK_SECONDS, order.heartbeat_seconds / 2)),
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                memo={_QUEUES: [self._settings.queue_prefix, *order.queues]},
+                memo={
+                    _QUEUES: [self._settings.queue_prefix, *order.queues],
+                    _DEADLINE: order.deadline,
+                },
                 search_attributes=_attributes(source) if order.searchable else None,
                 rpc_timeout=RPC_TIMEOUT,
             )
@@ -91,10 +111,57 @@ class TemporalBackend:
             raise _away(error) from error
 
     async def cancel(self, run_id: str, *, reason: str, force: bool = False) -> None:
-        notice = StopNotice("cancel", reason, force)
+        await self._stop(run_id, StopNotice("cancel", reason, force))
+
+    async def expire(self, run_id: str) -> None:
+        """Stop a run whose time is up, as its workflow does itself once a worker has taken it.
+
+        Raises:
+            Infrastructure: Temporal is away.
+        """
+        await self._stop(run_id, StopNotice("deadline"))
+
+    async def untouched(self, run_id: str) -> bool:
+        """Return whether no worker has ever taken a run up.
+
+        Once it was told to stop that stays so: whoever takes it up later hears that first.
+
+        Raises:
+            Infrastructure: Temporal is away.
+        """
         handle = self._client.get_workflow_handle(messages.workflow_id(run_id))
         try:
-            await handle.signal(messages.STOP_SIGNAL, notice, rpc_timeout=RPC_TIMEOUT)
+            async for event in handle.fetch_history_events(rpc_timeout=RPC_TIMEOUT):
+                if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED:
+                    return False
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise _away(error) from error
+        return True
+
+    async def heeded(self, run_id: str) -> bool:
+        """Return whether a worker has taken notice that a run is to stop, or the run has ended."""
+        handle = self._client.get_workflow_handle(messages.workflow_id(run_id))
+        try:
+            notice = await handle.query(
+                messages.STOP_QUERY, result_type=StopNotice, rpc_timeout=NOTICE_TIMEOUT
+            )
+        except RPCError as error:
+            return error.status is RPCStatusCode.NOT_FOUND
+        except WorkflowQueryRejectedError:
+            return True
+        return bool(notice.why)
+
+    async def abandon(self, run_id: str) -> None:
+        """End a run in Temporal; whoever carries some of it out leaves it without cleanup.
+
+        Raises:
+            Infrastructure: Temporal is away.
+        """
+        handle = self._client.get_workflow_handle(messages.workflow_id(run_id))
+        try:
+            await handle.terminate(reason="ended by the engine", rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise _away(error) from error
@@ -131,11 +198,11 @@ class TemporalBackend:
         return Execution(await self.outcome(run_id))
 
     async def incomplete(self) -> AsyncIterator[str]:
-        async for run_id, _ in self.waiting():
-            yield run_id
+        async for found in self.waiting():
+            yield found.run_id
 
-    async def waiting(self) -> AsyncIterator[tuple[str, list[str]]]:
-        """Yield the runs that go on, as far as Temporal's index knows, and their queues.
+    async def waiting(self) -> AsyncIterator[Waiting]:
+        """Yield the runs that go on, as far as Temporal's index knows.
 
         Raises:
             Infrastructure: Temporal is away.
@@ -147,7 +214,9 @@ class TemporalBackend:
         try:
             async for found in self._client.list_workflows(query, rpc_timeout=RPC_TIMEOUT):
                 queues: list[str] = await found.memo_value(_QUEUES, [], type_hint=list[str])
-                yield messages.run_id_of(found.id), list(dict.fromkeys(queues))
+                deadline: float | None = await found.memo_value(_DEADLINE, None)
+                run_id = messages.run_id_of(found.id)
+                yield Waiting(run_id, list(dict.fromkeys(queues)), deadline)
         except RPCError as error:
             raise _away(error) from error
 
@@ -184,6 +253,14 @@ class TemporalBackend:
         except (RPCError, RuntimeError) as error:
             return Health(ok=False, detail=str(error))
         return Health(ok=ok)
+
+    async def _stop(self, run_id: str, notice: StopNotice) -> None:
+        handle = self._client.get_workflow_handle(messages.workflow_id(run_id))
+        try:
+            await handle.signal(messages.STOP_SIGNAL, notice, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise _away(error) from error
 
     def _order(self, run_id: str, source: RunSource, *, searchable: bool) -> RunOrder:
         plan, settings = source.plan, self._settings

@@ -20,7 +20,8 @@ from rocketship.interpreter.unit import UnitOutcome, run_unit
 from rocketship.redaction import Redactor
 from rocketship.run.events import RunFinished, TestFinished
 from rocketship.run.status import Status
-from rocketship.runtime.ports import PlanSource, Reports, RunSource, States
+from rocketship.runtime.last_words import Omission, last_words
+from rocketship.runtime.ports import PlanSource, Reports, RunOutcome, RunSource, States
 from rocketship.runtime.temporal.host import Lost, WorkerHost
 from rocketship.runtime.temporal.messages import (
     CONCLUDE_ACTIVITY,
@@ -31,7 +32,7 @@ from rocketship.runtime.temporal.messages import (
     UnitOrder,
 )
 from rocketship.runtime.temporal.stops import Stops, interrupt
-from rocketship.values import Json, JsonObject, format_duration
+from rocketship.values import Json, JsonObject
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +110,8 @@ class Units:
         beat = asyncio.create_task(_beat())
         try:
             source = await self._plans.run_source(conclusion.run_id)
-            redactor = Redactor(source.env.values())
             place = 0
-            for number, event in enumerate(_last_events(conclusion, source, redactor), 1):
+            for number, event in enumerate(_last_events(conclusion, source), 1):
                 place = self._reports.report(conclusion.run_id, event, number)
             await self._reports.wait_stored(place)
         finally:
@@ -240,27 +240,16 @@ def _globals(outcome: UnitOutcome) -> JsonObject:
     return {"saved": dict(outcome.saved), "secret_names": list(outcome.secret_names)}
 
 
-def _last_events(
-    conclusion: Conclusion, source: RunSource, redactor: Redactor
-) -> list[TestFinished | RunFinished]:
-    now = time.time()
-    events: list[TestFinished | RunFinished] = [
-        TestFinished(
-            at=now,
-            unit=UnitRef(conclusion.run_id, UnitKind.TEST, item.index).key,
-            attempt=item.attempt,
-            name=source.plan.tests[item.index].info.name,
-            status=Status(item.status),
-            duration_seconds=0.0,
-            message=redactor.text(item.message),
-        )
+def _last_events(conclusion: Conclusion, source: RunSource) -> list[TestFinished | RunFinished]:
+    omissions = [
+        Omission(item.index, item.attempt, Status(item.status), item.message)
         for item in conclusion.left_out
     ]
-    status, message = Status(conclusion.status), conclusion.message
-    if status is Status.CANCELLED:
-        message = conclusion.stop.reason or message
-    elif status is Status.TIMEOUT and conclusion.stop.why == "deadline":
-        limit = format_duration(source.plan.timeout_seconds or 0)
-        message = message or f"the run took longer than its timeout of {limit}"
-    duration = max(0.0, now - source.started_at)
-    return [*events, RunFinished(now, status, duration, redactor.text(message))]
+    return last_words(
+        conclusion.run_id,
+        source,
+        omissions,
+        RunOutcome(Status(conclusion.status), conclusion.message),
+        reason=conclusion.stop.reason,
+        deadline=conclusion.stop.why == "deadline",
+    )
