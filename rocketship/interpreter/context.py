@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Protocol
@@ -17,6 +18,10 @@ from rocketship.run.result import CLEANUP_PHASES
 from rocketship.run.scrub import scrub
 from rocketship.template.scope import Scope
 from rocketship.values import Json, JsonObject
+
+#: Steps and assertions that wait for nothing keep everything else in the process waiting: other
+#: units, heartbeats, cancellation. Longer than this they do not.
+BREATH_SECONDS = 0.002
 
 
 class Plugins(Protocol):
@@ -58,6 +63,7 @@ class UnitContext:
     host: UnitHost
     state: UnitState
     test_name: str
+    breathed: float = field(default_factory=time.monotonic)
 
     def emit(self, event: Event) -> None:
         """Send an event on its way, scrubbed of every secret known by now."""
@@ -66,9 +72,16 @@ class UnitContext:
 
     async def halt_if_interrupted(self, phase: str) -> None:
         """Begin nothing further once interrupted: wait here until the walk is cut."""
+        await self.breathe()
         token = self.host.interrupt
         if token.stops_cleanup if phase in CLEANUP_PHASES else token.reason:
             await asyncio.get_running_loop().create_future()
+
+    async def breathe(self) -> None:
+        """Give all others a turn once in a while; costs nothing that could be measured."""
+        if time.monotonic() - self.breathed >= BREATH_SECONDS:
+            await asyncio.sleep(0)
+            self.breathed = time.monotonic()
 
     def scope(self) -> Scope:
         """Return what templates see now."""

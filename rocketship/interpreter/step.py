@@ -278,14 +278,12 @@ class StepRunner:
             raise outcome.failure
         await self._learn_saves(plugin, outcome, scope)
         files, redactor = self._context.job.files, self._context.job.redactor
-        attempt.assertions = tuple(
-            [
-                await evaluate(
-                    assertion, plugin.assertions[assertion.type], outcome, scope, files, redactor
-                )
-                for assertion in self._step.assertions
-            ]
-        )
+        results = []
+        for assertion in self._step.assertions:
+            await self._context.breathe()
+            observable = plugin.assertions[assertion.type]
+            results.append(await evaluate(assertion, observable, outcome, scope, files, redactor))
+        attempt.assertions = tuple(results)
         if outcome.failure is not None:
             raise outcome.failure
         failed = [result for result in attempt.assertions if not (result.passed or result.soft)]

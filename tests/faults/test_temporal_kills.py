@@ -5,6 +5,7 @@ Every step that says a word does so once at the system under test, which is what
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ import pytest
 from rocketship.client.worker.spool import MEMORY_BYTES
 from rocketship.run.events import LogEmitted, RunFinished, StepFinished, TestFinished
 from tests.fixtures.proxy import Proxy
-from tests.fixtures.temporal import HEARTBEAT_SECONDS, Cluster, TemporalServer
+from tests.fixtures.temporal import HEARTBEAT_SECONDS, PATIENCE_SECONDS, Cluster, TemporalServer
 from tests.fixtures.workbench import Workbench, case, log, suite
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(110)]
@@ -27,6 +28,8 @@ RESUME_SECONDS = HEARTBEAT_SECONDS + 2 + 3
 BACK_SECONDS = 10
 #: A script that keeps a worker waiting for as long as it takes to pass for a lost one, twice.
 SLOW_SCRIPT = f"sleep {2 * HEARTBEAT_SECONDS}"
+#: Steps that do nothing, but take longer together than a worker may be silent.
+MANY_STEPS = 25_000
 
 
 def delay(seconds: float) -> dict[str, object]:
@@ -311,3 +314,19 @@ def test_workers_that_stop_in_order_use_up_no_attempts_for_lost_ones(cluster: Cl
     assert ended.code == 0, ended.out + cluster.logs()
     assert bench.words() == [*words, "last", "tidy"]
     check_record(cluster, bench.run_ids()[0])
+
+
+def test_unit_of_very_many_fast_steps_is_not_taken_for_lost(cluster: Cluster):
+    bench = cluster.bench
+    steps = [{"name": "L", "plugin": "log", "config": {"message": "m"}}] * MANY_STEPS
+    bench.write("shop.yaml", json.dumps(suite(case("A", *steps))))
+    worker = cluster.worker()
+
+    running = bench.start("run", "shop.yaml", "--output", "json")
+    running.process.wait(3 * PATIENCE_SECONDS)
+    ended = running.end()
+
+    assert ended.code == 0, ended.err[-1000:] + worker.log[-1000:]
+    assert "lost" not in worker.log
+    ends = [e.attempt for e in bench.events(bench.run_ids()[0]) if isinstance(e, StepFinished)]
+    assert ends == [1] * MANY_STEPS

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rocketship.interpreter.host import Interrupt, UnitKind
+from rocketship.interpreter.unit import UnitOutcome
 from rocketship.run.events import AttemptFailed, StepFinished, TestFinished, TestStarted
 from rocketship.run.status import Status
+from rocketship.suite.model import Step
 from tests.interpreter.probe import Stage, step, unit
 
 QUICK = {"initial_interval": "1ms"}
@@ -286,3 +289,32 @@ def test_secrets_of_config_saves_and_plugins_never_reach_an_event() -> None:
     assert "hunter22" not in shown
     assert "tok-98765" not in shown
     assert "***" in shown
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [step("a")] * 3000,
+        [replace(once := step("a", value=1, expect=1), assertions=once.assertions * 3000)],
+    ],
+    ids=["steps", "assertions"],
+)
+def test_unit_that_waits_for_nothing_gives_others_their_turn(steps: list[Step]) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def play() -> UnitOutcome:
+        counting = asyncio.create_task(count())
+        try:
+            return await Stage(unit(steps=steps)).play()
+        finally:
+            counting.cancel()
+
+    assert asyncio.run(play()).status is Status.PASSED
+    # Without waiting for anything a unit has one turn from its first step to its last.
+    assert turns > 8
