@@ -8,7 +8,8 @@ import pytest
 
 from rocketship.demo.server import SampleApi
 from tests.fixtures.documents import ROOT, Block, blocks, pages
-from tests.fixtures.terminal_session import Shown, TerminalSession, fits, shown
+from tests.fixtures.page_servers import servers_for
+from tests.fixtures.terminal_session import Done, TerminalSession, fits, shown
 
 PAGES = [page for page in pages() if any(block.mark in ("run", "hidden") for block in blocks(page))]
 
@@ -16,31 +17,41 @@ PAGES = [page for page in pages() if any(block.mark in ("run", "hidden") for blo
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) -> None:
-    steps: list[Block | str] = []
-    expected: list[tuple[Block, Shown, int]] = []
-    excerpts: list[tuple[Block, int]] = []
-    for block in blocks(page):
-        if block.file:
-            steps.append(block)
-        elif block.mark == "output":
-            excerpts.append((block, len(expected) - 1))
-        elif block.mark:
-            commands = list(shown(block))
-            steps += [item.command for item in commands]
-            codes = [0] * (len(commands) - len(block.exit_codes)) + block.exit_codes
-            expected += [(block, *pair) for pair in zip(commands, codes, strict=True)]
+    marked = [block for block in blocks(page) if block.mark]
+    text = "".join(block.text for block in marked)
+    with SampleApi() as api, servers_for(text, tmp_path / "servers") as servers:
+        session = TerminalSession(
+            tmp_path / "folder", api, servers.places, servers.variables, servers.onlooker
+        )
+        done = Done("", 0)
+        try:
+            for block in marked:
+                done = do(session, block, done)
+        finally:
+            session.close()
 
-    with SampleApi() as api:
-        session = TerminalSession(tmp_path / "folder", api)
-        done = session.run(steps)
 
-    for (block, command, code), result in zip(expected, done, strict=True):
-        what = f"{block.place}: {command.command}\n{result.output}"
-        assert result.exit_code == code, what
-        assert fits(result.output, session.here(command.output)), what
-    for block, number in excerpts:
-        output = done[number].output
-        assert fits(output, session.here(f"…\n{block.text}…\n")), f"{block.place}\n{output}"
+def do(session: TerminalSession, block: Block, before: Done) -> Done:
+    """Do what a mark says; return what the last command did."""
+    if block.file:
+        session.write(block)
+    elif block.mark == "output":
+        assert fits(before.output, session.here(f"…\n{block.text}…\n")), told(block, before)
+    elif block.background:
+        fit, output = session.start(block)
+        assert fit, f"{block.place}\n{output}"
+    else:
+        commands = list(shown(block))
+        codes = [0] * (len(commands) - len(block.exit_codes)) + block.exit_codes
+        for command, code in zip(commands, codes, strict=True):
+            before = session.run(command)
+            assert before.exit_code == code, f"{command.command}\n{told(block, before)}"
+            assert fits(before.output, session.here(command.output)), told(block, before)
+    return before
+
+
+def told(block: Block, done: Done) -> str:
+    return f"{block.place}: exit {done.exit_code}\n{done.output}"
 
 
 def test_readme_runs_something() -> None:
