@@ -75,10 +75,7 @@ def _message(
         for comment in [comments.get((*path, _FIELD, i), "")]
     ]
     header = ("field", "number", "type", "meaning")
-    # Where no field has a comment, an empty column would only look like an oversight.
-    width = 4 if any(row[-1] for row in rows) else 3
-    cut = [row[:width] for row in rows]
-    parts.append(table(header[:width], cut) if cut else "It has no fields.")
+    parts.append(table(header, rows) if rows else "It has no fields.")
     return "\n\n".join(parts)
 
 

@@ -128,6 +128,18 @@ def test_every_call_message_and_field_is_there() -> None:
             assert f"| `{field.name}` | {field.number} |" in text
 
 
+def test_every_call_and_field_says_what_it_is() -> None:
+    page = REFERENCE["api"]
+
+    for method in DESCRIPTOR.services_by_name["Engine"].methods:
+        assert re.search(rf"`{method.name}` \| [A-Z]", page), method.name
+    for message in DESCRIPTOR.message_types_by_name.values():
+        text = page.partition(f"\n### {message.name}\n")[2].partition("\n### ")[0]
+        for field in message.fields:
+            row = rf"\| `{field.name}` \| {field.number} \| [^|]+ \| \S"
+            assert re.search(row, text), f"{message.name}.{field.name}"
+
+
 def test_every_path_of_http_is_there() -> None:
     named = section(REFERENCE["api"], "HTTP").replace(":path}", "}")
 

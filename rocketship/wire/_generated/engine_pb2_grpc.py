@@ -140,56 +140,61 @@ class EngineServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateRun(self, request, context):
-        """Checks and starts a run; answers at once with its id.
+        """Checks and starts a run; answers with its id as soon as it is stored, without waiting for
+        anything it does. Fails with `invalid-suite`, with `usage` when the selection matches no test
+        or a value cannot be used, and with `overloaded` when too many runs go on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamLogs(self, request, context):
-        """Streams a run as lines for people: everything so far, then what follows, to the summary line.
+        """Streams a run as lines for people: everything so far, then what follows, to the summary line,
+        after which it ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AddLog(self, request, context):
-        """Takes a log line from an external worker.
+        """Takes a log line from an external worker. Fails with `conflict` when the run has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRuns(self, request, context):
-        """Lists runs, newest first.
+        """Lists runs, newest first unless asked otherwise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRun(self, request, context):
-        """Returns a run by its id or a unique beginning of it.
+        """Returns a run by its id or a unique beginning of it. Fails with `not-found`, and with
+        `ambiguous` when several runs begin so; so do all calls that name a run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelRun(self, request, context):
-        """Stops a run; its cleanup still runs unless forced.
+        """Stops a run and answers at once; its cleanup still runs unless forced. Harmless for a run that
+        has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Health(self, request, context):
-        """Tells whether the engine takes work.
+        """Tells whether the engine takes work. Open to everybody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetServerInfo(self, request, context):
-        """Describes the engine and how to sign in; open to everybody.
+        """Describes the engine and how to log in; open to everybody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -203,21 +208,23 @@ class EngineServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WaitForCleanup(self, request, context):
-        """Waits until the cleanup of one run, or of all of the caller's runs, has ended.
+        """Waits until one run, or every run that goes on, has ended with its cleanup.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpsertRunStep(self, request, context):
-        """Takes a step record from an external worker.
+        """Takes a step record from an external worker; it becomes a line of the log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchRun(self, request, context):
-        """Streams a run as structured events; resumes after a sequence number without loss or repetition.
+        """Streams a run as structured events, to its end; resumes after a sequence number without loss or
+        repetition. Fails with `draining` when the engine stops: the next one goes on after the last
+        number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -231,14 +238,15 @@ class EngineServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRun(self, request, context):
-        """Removes an ended run from history.
+        """Removes an ended run from history. Fails with `conflict` while it goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRunSpec(self, request, context):
-        """Returns what was to be run, so that it can be run again.
+        """Returns what was to be run, so that it can be run again. Fails with `store` when it was sealed
+        with another encryption key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -253,15 +261,16 @@ class EngineServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPlan(self, request, context):
-        """Returns a run to a worker that carries out a part of it, with its secrets.
+        """Returns a run to a worker that carries out a part of it, with its secrets. Fails with
+        `conflict` when the run has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReportEvents(self, request_iterator, context):
-        """Takes events from a worker; every batch is answered once it is stored. Events that are sent again
-        are stored once, those of a worker that another one has followed are not stored.
+        """Takes events from a worker; every batch is answered once it is stored. Events that are sent
+        again are stored once, those of a worker that another one has followed are not stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -275,7 +284,7 @@ class EngineServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetState(self, request, context):
-        """Returns a value that a worker of the run has kept.
+        """Returns a value that a worker of the run has kept. Fails with `not-found` when there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
