@@ -55,12 +55,13 @@ def _described() -> FileDescriptorProto:
 def _calls(file: FileDescriptorProto, comments: dict[tuple[int, ...], str]) -> str:
     rows = []
     for i, method in enumerate(file.service[0].method):
-        asked = ("stream of " if method.client_streaming else "") + _link(method.input_type)
-        answer = ("stream of " if method.server_streaming else "") + _link(method.output_type)
+        asked = ("a stream of " if method.client_streaming else "") + _link(method.input_type)
+        answer = ("a stream of " if method.server_streaming else "") + _link(method.output_type)
         about = sentence(comments.get((_SERVICE, 0, _METHOD, i), ""))
         who = _CALLERS[rule_of_call(f"/rocketship.v1.Engine/{method.name}")]
-        rows.append((anchored(method.name), about, who, asked, answer))
-    return table(("call", "what it does", "for", "takes", "answers"), rows)
+        # Both in one column: with four others there is no room for what the call does.
+        rows.append((anchored(method.name), f"{about} Takes {asked}, answers {answer}.", who))
+    return table(("call", "what it does", "for"), rows)
 
 
 def _message(
