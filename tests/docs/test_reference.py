@@ -102,6 +102,16 @@ def test_every_setting_is_there() -> None:
     named = set(re.findall(r'<a id="[a-z_]+"></a>`(ROCKETSHIP_\w+)`', REFERENCE["settings"]))
 
     assert settings_read() - named == set()
+    assert (
+        written_in_the_code() - set(re.findall(r"`(ROCKETSHIP_\w+)`", REFERENCE["settings"]))
+        == set()
+    )
+
+
+def written_in_the_code() -> set[str]:
+    """Return the names that are looked up or set elsewhere, each of which is a text there."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "rocketship").rglob("*.py")]
+    return set(re.findall(r'"(ROCKETSHIP_[A-Z_]*[A-Z])"', "".join(texts)))
 
 
 def test_pages_name_only_variables_there_are() -> None:
