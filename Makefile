@@ -95,7 +95,7 @@ $(DEV_STAMP): $(STAMP)
 	sh scripts/install-packages.sh curl:curl git:git bash:bash nginx:nginx-light \
 		node:nodejs npm:npm chromium:chromium \
 		dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring pg_ctlcluster:postgresql mariadb-install-db:mariadb-server \
-		podman:podman runc:runc debootstrap:debootstrap
+		podman:podman runc:runc debootstrap:debootstrap faketime:faketime
 	npm ci --prefix web --no-audit --no-fund --loglevel=error
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps sonora==0.2.3

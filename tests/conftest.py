@@ -38,6 +38,7 @@ pytest_plugins = [
     "tests.fixtures.secret_service",
     "tests.fixtures.workbench",
     "tests.fixtures.temporal",
+    "tests.fixtures.wall_clock",
 ]
 
 

@@ -21,6 +21,7 @@ from rocketship.interpreter.plan import PlannedStep, PlannedUnit
 from rocketship.interpreter.step import StepRunner
 from rocketship.run.events import TestFinished, TestStarted
 from rocketship.run.status import Status
+from rocketship.run.stopwatch import Stopwatch
 from rocketship.values import Json, format_duration, to_text
 
 MAIN_PHASES = ("init", "steps")
@@ -72,11 +73,13 @@ class _Walker:
         self._unit = unit
         self._context = UnitContext(job, host, UnitState(), unit.name)
         self._current: StepRunner | None = None
+        self._watch = Stopwatch(time.time())
 
     async def run(self) -> UnitOutcome:
         earlier = await self._host.load()
         state = earlier or self._fresh_state()
         self._context.state = state
+        self._watch = Stopwatch(state.started_at)
         self._know_secrets()
         if state.phase == "done":
             return self._outcome()
@@ -188,7 +191,7 @@ class _Walker:
         limit = self._unit.timeout_seconds
         if limit is None:
             return None
-        return max(0.0, limit - (time.time() - self._context.state.started_at))
+        return max(0.0, limit - self._watch.seconds)
 
     # Cleanup
 
@@ -329,7 +332,7 @@ class _Walker:
                 attempt=unit.attempt,
                 name=self._unit.name,
                 status=state.status,
-                duration_seconds=max(0.0, time.time() - state.started_at),
+                duration_seconds=self._watch.seconds,
                 message=state.message,
                 cleanup_failures=state.cleanup_failures,
             )

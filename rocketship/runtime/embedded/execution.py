@@ -13,6 +13,7 @@ from rocketship.interpreter.unit import UnitOutcome, run_unit
 from rocketship.redaction import Redactor
 from rocketship.run.events import RunFinished, TestFinished
 from rocketship.run.status import Status
+from rocketship.run.stopwatch import Stopwatch
 from rocketship.runtime.embedded.host import EmbeddedHost
 from rocketship.runtime.orchestrate import RunShape, RunVerdict, orchestrate
 from rocketship.runtime.ports import EventSink, Journal, Recovery, RunOutcome, RunSource
@@ -40,6 +41,7 @@ class Execution:
     ) -> None:
         self._run_id = run_id
         self._source = source
+        self._watch = Stopwatch(source.started_at)
         self._journal = journal
         self._sink = sink
         self._plugins = plugins
@@ -117,10 +119,10 @@ class Execution:
     # How it is done
 
     def _shape(self) -> RunShape:
-        plan, source = self._source.plan, self._source
+        plan = self._source.plan
         remaining = None
         if plan.timeout_seconds is not None:
-            remaining = source.started_at + plan.timeout_seconds - time.time()
+            remaining = plan.timeout_seconds - self._watch.seconds
         return RunShape(
             skips=tuple(test.skip for test in plan.tests),
             has_init=plan.init is not None,
@@ -188,8 +190,7 @@ class Execution:
         elif self.stopped is verdict.status is Status.TIMEOUT:
             limit = format_duration(self._source.plan.timeout_seconds or 0)
             message = message or f"the run took longer than its timeout of {limit}"
-        now = time.time()
         self._sink.emit(
             self._run_id,
-            RunFinished(now, verdict.status, max(0.0, now - self._source.started_at), message),
+            RunFinished(time.time(), verdict.status, self._watch.seconds, message),
         )
