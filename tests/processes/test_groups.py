@@ -25,6 +25,8 @@ print(os.getpid())
 while True:
     pass
 """
+# Leads a session of its own, below a parent that has ended.
+_STRAY = "setsid sh -c 'sleep 100 >&2 & echo $!'"
 _CALLER = """
 import asyncio, os
 from rocketship.processes.call import call
@@ -50,6 +52,7 @@ def owner(program: str) -> subprocess.Popen[bytes]:
         ("shell", "trap '' TERM HUP INT; sleep 100 & echo $!; echo $$; while :; do :; done"),
         ("shell", "sh -c 'echo $$; exec sleep 100' & sleep 0.1; echo $$; exec sleep 100"),
         ("python", _PYTHON),
+        ("shell", f"{_STRAY}; echo $$; wait; sleep 100"),
     ],
 )
 def test_script_and_what_it_started_end_with_a_killed_owner(language: str, script: str):

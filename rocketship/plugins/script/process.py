@@ -18,7 +18,7 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, ScriptError, StepError, StepTimeout
 from rocketship.plugins.api import Log
 from rocketship.plugins.script.job import Job
-from rocketship.processes import groups
+from rocketship.processes import groups, marks
 from rocketship.values import format_duration
 
 #: How much of each output is kept and shown.
@@ -66,20 +66,21 @@ async def run_process(
 ) -> Ended:
     """Run the command of a job to its end, showing its output line by line.
 
-    Cancellation and the job's timeout end the whole process group.
+    Cancellation and the job's timeout end the whole process group, and what has left it.
 
     Raises:
         ConfigError: There is no such directory.
         ScriptError: The command cannot be started.
     """
     _require_directory(job.cwd)
-    child = _Child(stdin, job.log)
+    mark = marks.new_mark()
+    child = _Child(stdin, job.log, mark)
     started = time.perf_counter()
     try:
         await asyncio.get_running_loop().subprocess_exec(
             lambda: child,
             *command,
-            env=env,
+            env={**env, marks.VARIABLE: mark},
             cwd=job.cwd,
             pass_fds=pass_fds,
             start_new_session=True,
@@ -139,13 +140,14 @@ async def _happens(event: asyncio.Event, seconds: float | None) -> bool:
 
 
 class _Child(asyncio.SubprocessProtocol):
-    """Follows a process: hands it its input, collects its outputs, and can end its group.
+    """Follows a process: hands it its input, collects its outputs, and can end all it started.
 
     The programs run here wait for their input before they do anything, and get it only once
     `connection_made` knows their process id; so no code of the user's runs that `end` cannot reach.
     """
 
-    def __init__(self, stdin: bytes, log: Log) -> None:
+    def __init__(self, stdin: bytes, log: Log, mark: str) -> None:
+        self._mark = mark
         self.stdout = _Output("stdout", log)
         self.stderr = _Output("stderr", log)
         self.exited = asyncio.Event()
@@ -164,7 +166,7 @@ class _Child(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._transport = transport
-        groups.add(transport.get_pid())
+        groups.add(transport.get_pid(), self._mark)
         stdin = transport.get_pipe_transport(0)
         assert isinstance(stdin, asyncio.WriteTransport)
         stdin.write(self._stdin)
@@ -182,7 +184,7 @@ class _Child(asyncio.SubprocessProtocol):
         self.exited.set()
 
     async def end(self) -> None:
-        """End the process and its group if it still runs: politely, then for certain."""
+        """End the process and all it started if it still runs: politely, then for certain."""
         if self._transport is None or self.exited.is_set():
             return
         group = self._transport.get_pid()
@@ -191,11 +193,15 @@ class _Child(asyncio.SubprocessProtocol):
         try:
             # Others of the group may need longer than their leader, and no event tells about them.
             alive = _signal_group(group, signal.SIGTERM)
-            while alive and loop.time() < deadline:
+            strays = await asyncio.to_thread(_ask_strays, self._mark, group)
+            while (alive or strays) and loop.time() < deadline:
                 await asyncio.sleep(0.01)
-                alive = _signal_group(group, 0)
+                alive = alive and _signal_group(group, 0)
+                strays = [process for process in strays if marks.has(process, self._mark)]
         finally:
             _signal_group(group, signal.SIGKILL)
+            # Here, as a thread would not be waited for by whoever is cancelled once more.
+            marks.kill(self._mark)
         await self.exited.wait()
 
     def close(self) -> None:
@@ -264,3 +270,19 @@ def _signal_group(group: int, number: int) -> bool:
         # All that is left of it has changed its user (sudo), or has ended but was not waited for.
         return False
     return True
+
+
+def _ask_strays(mark: str, group: int) -> list[int]:
+    """Ask what has left the group to end, too; return the processes that were asked."""
+    return [
+        process
+        for process in marks.carriers(mark)
+        if _group_of(process) != group and marks.send(process, signal.SIGTERM)
+    ]
+
+
+def _group_of(process: int) -> int | None:
+    try:
+        return os.getpgid(process)
+    except ProcessLookupError:
+        return None

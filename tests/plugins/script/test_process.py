@@ -54,6 +54,14 @@ def run_until_cancelled(script: str, language: str) -> list[Watched]:
     ("language", "script"),
     [
         ("shell", "echo $$; sleep 60 & echo $!; echo ready; wait"),
+        ("shell", "setsid sh -c 'sleep 60 >&2 & echo $!'; echo $$; echo ready; wait; sleep 60"),
+        (
+            "shell",
+            """
+setsid sh -c '(trap "" TERM; while :; do sleep 1; done) >&2 & echo $!'
+echo $$; echo ready; while :; do :; done
+""",
+        ),
         ("shell", "trap '' TERM; echo $$; sleep 60 & echo $!; echo ready; while :; do wait; done"),
         (
             "python",
@@ -61,6 +69,16 @@ def run_until_cancelled(script: str, language: str) -> list[Watched]:
 import os, subprocess
 print(os.getpid())
 print(subprocess.Popen(['sleep', '60']).pid)
+print('ready')
+while True: pass
+""",
+        ),
+        (
+            "python",
+            """
+import os, subprocess
+print(os.getpid())
+print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)
 print('ready')
 while True: pass
 """,
@@ -95,6 +113,12 @@ def test_process_gets_the_chance_to_clean_up() -> None:
     outcome = run(script, timeout="500ms")
     assert outcome.saved["stdout"] == "up\ncleaned\n"
     assert isinstance(outcome.failure, StepTimeout)
+
+
+def test_process_that_has_left_the_group_gets_the_chance_to_clean_up() -> None:
+    stray = "trap 'echo cleaned; exit 0' TERM; echo up; while :; do sleep 0.01; done"
+    outcome = run(f'setsid sh -c "({stray}) &"; while :; do sleep 0.01; done', timeout="1s")
+    assert outcome.saved["stdout"] == "up\ncleaned\n"
 
 
 def test_background_process_that_holds_the_outputs_does_not_hold_the_step() -> None:

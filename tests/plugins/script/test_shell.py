@@ -106,7 +106,7 @@ def test_shell_environment_is_only_what_was_meant_for_it(monkeypatch: pytest.Mon
     monkeypatch.setenv("LC_TIME", "C")
     names = {line.partition("=")[0] for line in stdout("env").splitlines()}
     inherited = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TERM"}
-    own = {"PWD", "OLDPWD", "SHLVL", "_", "ROCKETSHIP_OUTPUT"}
+    own = {"PWD", "OLDPWD", "SHLVL", "_", "ROCKETSHIP_OUTPUT", "_ROCKETSHIP_SCRIPT"}
     assert "LC_TIME" in names
     assert {name for name in names if not name.startswith("LC_")} <= inherited | own
 
