@@ -31,7 +31,7 @@ def _hurl(folder: Path, shape: Shape, url: str) -> list[str]:
         file = folder / f"test-{number}.hurl"
         file.write_text("".join(entries[number * shape.steps : (number + 1) * shape.steps]))
         files.append(str(file))
-    return ["--test", *files]
+    return ["--parallel", "--no-output", *files]
 
 
 def _tavern(folder: Path, shape: Shape, url: str) -> list[str]:
