@@ -137,7 +137,7 @@ def _plan_test(test: Test, writer: _Writer, runs_on: tuple[str, ...]) -> Planned
         TestInfo(test.id, name, test.location.line),
         PlannedUnit(name, phases, timeout),
         writer.skip_reason(test),
-        test.runs_on or runs_on,
+        runs_on if test.runs_on is None else test.runs_on,
     )
 
 

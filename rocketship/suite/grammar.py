@@ -171,7 +171,7 @@ def suite_object(step: Kind, plugin_defaults: Kind) -> Object:
         Field("tags", _TAGS, "Words to select tests by."),
         Field("timeout", Duration(), "The longest the test may take, cleanup apart."),
         Field("skip", AnyOf((Boolean(), Text(empty=False))), "True, or why it is not run."),
-        Field("runs_on", _LABELS, "Labels a worker must have, in place of the suite's."),
+        Field("runs_on", _LABELS, "Labels a worker must have, not those of the suite; [] is none."),
         Field("init", steps, "Steps that prepare the test."),
         Field("steps", Fixed(ListOf(step, at_least=1)), "The steps of the test.", required=True),
         Field("cleanup", cleanup, "Steps that run at the end of the test."),

@@ -69,7 +69,10 @@ class Cleanup:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One test; `skip` is false, true, or the reason; `runs_on` takes the place of the suite's."""
+    """One test; `skip` is false, true, or the reason.
+
+    `runs_on` takes the place of the suite's labels, also when it is empty, unless it is None.
+    """
 
     __test__ = False
 
@@ -83,7 +86,7 @@ class Test:
     tags: tuple[str, ...] = ()
     timeout: Json = None
     skip: Json = False
-    runs_on: tuple[str, ...] = ()
+    runs_on: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

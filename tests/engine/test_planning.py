@@ -104,3 +104,27 @@ def test_memory_for_suites_is_bounded(read: list[bytes], monkeypatch: pytest.Mon
 
     # The first of three had to go when the third came, and of those with much nothing is kept.
     assert len(read) == 4 + 2
+
+
+def test_labels_of_a_test_take_the_place_of_those_of_its_suite():
+    steps = "steps: [{name: s, plugin: log, config: {message: a}}]"
+    tests = "".join(
+        f"  - {{name: {name}, {more}{steps}}}\n"
+        for name, more in [
+            ("inherits", ""),
+            ("a word", "runs_on: eu-west, "),
+            ("a list", "runs_on: [tall, gpu, tall], "),
+            ("anywhere", "runs_on: [], "),
+        ]
+    )
+    source = f"name: shop\nruns_on: [near, gpu]\ntests:\n{tests}".encode()
+
+    whole, _ = plan(Planner(plugin_registry()), spec(source, files={}))
+
+    assert whole.runs_on == ("gpu", "near")
+    assert {test.info.name: test.runs_on for test in whole.tests} == {
+        "inherits": ("gpu", "near"),
+        "a word": ("eu-west",),
+        "a list": ("gpu", "tall"),
+        "anywhere": (),
+    }

@@ -42,7 +42,7 @@ class _Parser:
             cleanup_timeout=value.get("cleanup_timeout"),
             concurrency=value.get("concurrency"),
             openapi=value.get("openapi"),
-            runs_on=_labels(value),
+            runs_on=_labels(value) or (),
         )
 
     def _test(self, node: Node) -> Test:
@@ -112,9 +112,11 @@ class _Parser:
         )
 
 
-def _labels(value: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the labels of `runs_on`, which may be written as one word."""
-    labels = value.get("runs_on") or ()
+def _labels(value: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the labels of `runs_on`, which may be written as one word, or None without it."""
+    labels = value.get("runs_on")
+    if labels is None:
+        return None
     return tuple(sorted({labels} if isinstance(labels, str) else set(labels)))
 
 
