@@ -26,9 +26,14 @@ from rocketship.runtime.temporal.backend import TemporalBackend
 from rocketship.runtime.temporal.cluster.connection import open_client
 from rocketship.runtime.temporal.messages import workflow_id
 from rocketship.runtime.temporal.worker import WorkerLoop
-from rocketship.runtime.temporal.workflow import RunWorkflow, ShardWorkflow
+from rocketship.runtime.temporal.workflow import (
+    MAX_TESTS,
+    SHARD_TESTS,
+    RunWorkflow,
+    ShardWorkflow,
+)
 from rocketship.settings.temporal import TemporalSettings
-from rocketship.store.base import NewRun, RunRecord
+from rocketship.store.base import NewRun, RunRecord, stored_events
 from rocketship.store.sealing import Sealer, derived_key
 from rocketship.store.sqlite import FILE_NAME, SqliteStore
 from rocketship.testing import FakeFiles
@@ -36,9 +41,12 @@ from rocketship.values import JsonObject
 from tests.contracts.run_backend import RunBackendContract, Stage
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.temporal import HEARTBEAT_SECONDS, TemporalServer
-from tests.interpreter.probe import Plugins, Probe
+from tests.interpreter.probe import Plugins, Probe, plan, step, unit
 
 pytestmark = pytest.mark.slow
+
+#: Tests that a worker does at once where that is counted.
+PARALLEL = 8
 
 
 class Sources:
@@ -123,7 +131,7 @@ async def temporal_stage(
             await store.create_run(NewRun(record, RunSpec(whole.file, b""), (started,)))
 
     async def events(run_id: str) -> list[Event]:
-        return [item.event for item in await store.events(run_id)]
+        return [item.event async for page in stored_events(store, run_id) for item in page]
 
     async def lose() -> None:
         direct.lost = True
@@ -132,7 +140,7 @@ async def temporal_stage(
     try:
         yield Stage(backend, probe, submit, events, lose)
         if not direct.lost:
-            await _replay(client, sources.known)
+            await _replay(client, sources.known.items())
     finally:
         draining = asyncio.create_task(worker.drain())
         if direct.lost:
@@ -162,7 +170,7 @@ async def _refusing(port: int) -> AsyncIterator[None]:
         await server.stop(None)
 
 
-async def _replay(client: Client, run_ids: Iterable[str]) -> None:
+async def _replay(client: Client, runs: Iterable[tuple[str, RunSource]]) -> None:
     """Decide everything again, in the sandbox that workers do without.
 
     What a workflow decides must follow from its history alone; the sandbox refuses what does not.
@@ -174,9 +182,18 @@ async def _replay(client: Client, run_ids: Iterable[str]) -> None:
         data_converter=client.data_converter,
         workflow_failure_exception_types=[Exception],
     )
-    for run_id in run_ids:
-        history = await client.get_workflow_handle(workflow_id(run_id)).fetch_history()
-        await replayer.replay_workflow(history)
+    for run_id, source in runs:
+        for workflow in [workflow_id(run_id), *_parts(run_id, source.plan)]:
+            history = await client.get_workflow_handle(workflow).fetch_history()
+            await replayer.replay_workflow(history)
+
+
+def _parts(run_id: str, whole: Plan) -> list[str]:
+    """Return the workflows a run with very many tests is divided into."""
+    if len(whole.tests) <= MAX_TESTS:
+        return []
+    count = -(-len(whole.tests) // SHARD_TESTS)
+    return [f"{workflow_id(run_id)}-s{number}" for number in range(count)]
 
 
 class TestTemporalBackend(RunBackendContract):
@@ -188,3 +205,41 @@ class TestTemporalBackend(RunBackendContract):
 
     def open_stage(self, folder: Path, **options: Any):
         return temporal_stage(folder, self.port, **options)
+
+    # Every stage replays the workflows of its runs at its end; these have parts.
+
+    def test_run_of_very_many_tests_goes_on_in_parts(self) -> None:
+        tests = [unit(f"T{number}", steps=[step(f"s{number}")]) for number in range(MAX_TESTS + 1)]
+        whole = plan(
+            *tests,
+            init=unit("suite init", init=[step("i")]),
+            cleanup=unit("suite cleanup", always=[step("c")]),
+            skips={MAX_TESTS: "later"},
+        )
+
+        async def body(stage: Stage) -> None:
+            outcome, result = await stage.play(whole)
+            assert outcome.status is Status.PASSED
+            assert (result.totals.passed, result.totals.skipped) == (MAX_TESTS, 1)
+            assert (stage.probe.calls[0], stage.probe.calls[-1]) == ("i", "c")
+            assert len(set(stage.probe.calls)) == len(stage.probe.calls) == MAX_TESTS + 2
+
+        self.run(body)
+
+    def test_cancelled_run_of_very_many_tests_is_stopped_in_all_its_parts(self) -> None:
+        tests = [unit(f"T{n}", steps=[step(f"s{n}", "wait")]) for n in range(MAX_TESTS + 1)]
+        whole = plan(*tests, cleanup=unit("suite cleanup", always=[step("c")]))
+
+        async def body(stage: Stage) -> None:
+            run_id = await stage.start(whole)
+            while len(stage.probe.gates) < PARALLEL:
+                await asyncio.sleep(0.01)
+            await stage.backend.cancel(run_id, reason="enough")
+            outcome = await stage.backend.outcome(run_id)
+            assert outcome.status is Status.CANCELLED
+            result = await stage.result(run_id)
+            assert result.totals.cancelled == MAX_TESTS + 1
+            assert stage.probe.calls.count("c") == 1
+            assert len(stage.probe.calls) == PARALLEL + 1
+
+        self.run(body, parallel=PARALLEL)
