@@ -46,7 +46,8 @@ def _settings(environ: Mapping[str, str]) -> Check:
     except RocketshipError as error:
         return failed("settings", error.message, error.hint)
     count = sum(name.startswith("ROCKETSHIP_") for name in environ)
-    return ok("settings", f"{count or 'no'} ROCKETSHIP_ variables are set")
+    variables = "variable is" if count == 1 else "variables are"
+    return ok("settings", f"{count or 'no'} ROCKETSHIP_ {variables} set")
 
 
 def _configuration(file: ConfigFile) -> Check:

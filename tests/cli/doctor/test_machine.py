@@ -34,6 +34,13 @@ def test_fresh_machine_has_nothing_and_needs_nothing(environ: dict[str, str], tm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_settings_are_counted(environ: dict[str, str], tmp_path: Path):
+    assert check(environ, "settings").message == "2 ROCKETSHIP_ variables are set"
+    del environ["ROCKETSHIP_DATA_DIR"]
+    environ["XDG_DATA_HOME"] = str(tmp_path / "share")
+    assert check(environ, "settings").message == "1 ROCKETSHIP_ variable is set"
+
+
 def test_setting_that_cannot_be_used_is_a_failure(environ: dict[str, str]):
     found = check(environ | {"ROCKETSHIP_ENGINE_GRPC_ADRESS": "x"}, "settings")
 
