@@ -83,6 +83,8 @@ def step_lines(run: RunResult, step: StepResult, layout: Layout) -> Iterator[Tex
         yield from _section("request", exchange_lines(step.request, layout.limits), inner)
     if step.response is not None:
         yield from _section("response", exchange_lines(step.response, layout.limits), inner)
+    if step.left_out:
+        yield from sentence_lines("what it sent and received is left out: the run is large", layout)
     if step.reproduce:
         yield from _section("reproduce", printable(step.reproduce).split("\n"), inner)
     if step.logs:

@@ -123,6 +123,7 @@ def _step(step: StepResult) -> JsonObject:
         "timings": timings,
         "reproduce": step.reproduce,
         "logs": [_log(line) for line in step.logs],
+        "left_out": step.left_out,
     }
 
 

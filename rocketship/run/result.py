@@ -7,7 +7,7 @@ that was attempted again after a lost process replaces the steps it repeats.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, field, replace
 
 from rocketship.dataclass import dataclass
@@ -24,6 +24,7 @@ from rocketship.run.events import (
     TestFinished,
     TestStarted,
 )
+from rocketship.run.room import Room, weight
 from rocketship.run.status import Status
 from rocketship.values import Json, JsonObject
 
@@ -49,7 +50,11 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step: what it did, what was checked, and how it ended."""
+    """One step: what it did, what was checked, and how it ended.
+
+    Attributes:
+        left_out: Whether the run was too large for what the step sent, received, saved and printed.
+    """
 
     path: str
     name: str
@@ -71,6 +76,7 @@ class StepResult:
     reproduce: str | None = None
     contract: JsonObject | None = None
     logs: tuple[LogLine, ...] = ()
+    left_out: bool = False
 
     @property
     def in_cleanup(self) -> bool:
@@ -241,6 +247,9 @@ class Folder:
         self._units: dict[str, _Unit] = {}
         self._order: list[str] = []
         self._logs: list[LogLine] = []
+        self._room = Room()
+        self._line_room = Room()
+        self._lines_left_out = 0
 
     def apply(self, event: Event) -> None:
         """Take one event into account."""
@@ -289,8 +298,13 @@ class Folder:
             tests=tuple(finished[name] for name in self._order),
             init=finished.get("init"),
             cleanup=finished.get("cleanup"),
-            logs=tuple(self._logs),
+            logs=(*self._logs, *self._more_lines()),
         )
+
+    def _more_lines(self) -> Iterator[LogLine]:
+        if self._lines_left_out:
+            message = f"{self._lines_left_out} more lines are left out"
+            yield LogLine(self._logs[-1].at if self._logs else 0.0, "warn", message, "rocketship")
 
     def _start(self, event: RunStarted) -> None:
         self._head = replace(
@@ -332,6 +346,10 @@ class Folder:
     def _finish_step(self, event: StepFinished) -> None:
         unit = self._unit(event.unit)
         begun = unit.steps.get(event.path)
+        lines = unit.logs.get(event.path, ())
+        kept = self._room.take(_weight(event, lines), failed=event.status.bad)
+        if not kept:
+            unit.logs.pop(event.path, None)
         unit.steps[event.path] = StepResult(
             path=event.path,
             name=event.name,
@@ -344,18 +362,35 @@ class Folder:
             attempts=event.attempts,
             failure=event.failure,
             reason=event.reason,
-            assertions=event.assertions,
-            saved=event.saved,
-            request=event.request,
-            response=event.response,
+            assertions=event.assertions if kept else tuple(map(_without_values, event.assertions)),
+            saved=event.saved if kept else {},
+            request=event.request if kept else None,
+            response=event.response if kept else None,
             timings=event.timings,
-            reproduce=event.reproduce,
+            reproduce=event.reproduce if kept else None,
             contract=event.contract,
+            left_out=not kept,
         )
 
     def _log(self, event: LogEmitted) -> None:
         line = LogLine(event.at, event.level, event.message, event.source)
         if event.unit and event.path:
             self._unit(event.unit).logs.setdefault(event.path, []).append(line)
-        else:
+        elif self._line_room.take(len(event.message), failed=False):
             self._logs.append(line)
+        else:
+            self._lines_left_out += 1
+
+
+def _weight(event: StepFinished, lines: Iterable[LogLine]) -> int:
+    return (
+        weight(event.request)
+        + weight(event.response)
+        + weight(event.saved)
+        + sum(weight([check.expected, check.actual]) for check in event.assertions)
+        + sum(len(line.message) for line in lines)
+    )
+
+
+def _without_values(check: AssertionResult) -> AssertionResult:
+    return replace(check, expected=None, actual=None, diff=None)

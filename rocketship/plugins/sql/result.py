@@ -11,6 +11,8 @@ from rocketship.values import Json, JsonObject, to_json
 #: What is kept of all results of a step; rows beyond are counted and thrown away.
 MAX_ROWS = 10_000
 MAX_BYTES = 16 << 20
+#: A value that is larger fails its statement.
+MAX_VALUE_BYTES = 64 << 20
 #: What a report shows of each result, and of all of a step together.
 MAX_SHOWN_ROWS = 200
 MAX_SHOWN_CHARACTERS = 32 * 1024

@@ -87,6 +87,8 @@ def _details(run: RunResult, step: StepResult, room: Room) -> Iterator[Markup]:
     if step.saved:
         yield _block("saved", [f"{name} = {value_text(item)}" for name, item in step.saved.items()])
     yield _output(step, room)
+    if step.left_out:
+        yield tag("p", text("details: left out, because the run is large"), class_="quiet")
 
 
 def _assertion(check: AssertionResult) -> Markup:

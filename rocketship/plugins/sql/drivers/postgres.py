@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 from rocketship.errors import ConfigError, ConnectionFailed, DatabaseError, PluginError, StepError
 from rocketship.plugins.sql.database import Connection, Database, place
-from rocketship.plugins.sql.result import Query, Room
+from rocketship.plugins.sql.result import MAX_VALUE_BYTES, Query, Room
 from rocketship.values import Json, to_text
 
 #: How long the server has to take a request to cancel, in seconds.
 CANCEL_SECONDS = 2.0
-#: Rows that come over at a time, where the client library can do so.
-CHUNK_ROWS = 500
+#: Rows that come over at a time, where the client library can do so; all of them are in memory.
+CHUNK_ROWS = 16
 #: Numbers of types, the same in every PostgreSQL.
 _BOOLEAN = 16
 _INTEGERS = frozenset({20, 21, 23, 26})
@@ -111,17 +111,33 @@ class PostgresConnection(Connection):
             self._connection.close()
             raise DatabaseError("COPY with STDIN or STDOUT is not possible", hint="use INSERT")
         if result.status in (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE):
-            while self._connection.wait(generators.fetch(self._connection.pgconn)):
-                continue
+            self._skip_rest()
             raise errors.error_from_result(result)
         return result
+
+    def _skip_rest(self) -> None:
+        """Take the rest of a result, so that the connection can be used again."""
+        from psycopg import generators
+
+        while self._connection.wait(generators.fetch(self._connection.pgconn)):
+            continue
+
+    def _value(self, result: Any, row: int, column: int) -> Json:
+        raw = result.get_value(row, column)
+        if raw is not None and len(raw) > MAX_VALUE_BYTES:
+            name = _text(result.fname(column))
+            self._skip_rest()
+            raise DatabaseError(
+                f"a value of column {name} is larger than {MAX_VALUE_BYTES >> 20} MiB",
+                hint="select a part of it: left(…), substr(…)",
+            )
+        return _json(raw, result.ftype(column))
 
     def _rows(self, result: Any, query: Query) -> Iterator[list[Json]]:
         query.rows_affected = 0
         while result is not None:
-            columns = [(i, result.ftype(i)) for i in range(result.nfields)]
             for row in range(result.ntuples):
-                yield [_json(result.get_value(row, i), kind) for i, kind in columns]
+                yield [self._value(result, row, column) for column in range(result.nfields)]
             tag = _text(result.command_status).split()
             if tag and tag[0] in ("INSERT", "UPDATE", "DELETE", "MERGE"):
                 query.rows_affected = int(tag[-1])

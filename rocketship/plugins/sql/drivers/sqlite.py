@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from rocketship.errors import ConfigError, ConnectionFailed, DatabaseError, StepError
 from rocketship.plugins.sql.database import Connection, Database, place
-from rocketship.plugins.sql.result import Query, Room
+from rocketship.plugins.sql.result import MAX_VALUE_BYTES, Query, Room
 from rocketship.values import Json
 
 #: How long a statement waits for another connection's lock.
@@ -52,6 +52,7 @@ class SqliteConnection(Connection):
     placeholder: ClassVar[str] = "?"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         self._connection = connection
 
@@ -103,6 +104,8 @@ def _failure(error: sqlite3.Error, sql: str) -> StepError:
             "create it in an earlier step, and check that the dsn names the right file; "
             ":memory: is empty at the start of every step"
         )
+    elif "too big" in message:
+        hint = f"a value has at most {MAX_VALUE_BYTES >> 20} MiB; select a part of it: substr(…)"
     elif "locked" in message:
         hint = "another connection is writing; use `retry`, or end its transaction first"
     return DatabaseError(message, hint=hint)
