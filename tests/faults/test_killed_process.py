@@ -135,6 +135,7 @@ def test_get_and_run_finish_the_cleanup_too(bench: Workbench):
     assert said == AFTER["a-work"]
     assert "FAILED" in got.out
     bench.heard.clear()
+    bench.take_back()
     kill_at(bench, "a-work")
     (second,) = unfinished(bench)
     said, ended = finish(bench, "run", "other.yaml")
