@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rocketship import __version__
 from tests.fixtures.cli import run_cli
 from tests.fixtures.helm import render
 from tests.fixtures.image import Container, Podman, container
+from tests.fixtures.temporal import Cluster, free_port
 
 # Building may be part of whichever test comes first.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -149,6 +151,31 @@ def test_command_line_runs_a_suite_on_it(podman: Podman, image: str, tmp_path: P
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "All 1 tests passed." in ended.stdout
+
+
+def test_worker_takes_work_and_tells_its_health(
+    podman: Podman, image: str, cluster: Cluster
+) -> None:
+    cluster.bench.write("suite.yaml", SUITE)
+    http = f"127.0.0.1:{free_port()}"
+    settings = {
+        **cluster.settings,
+        "ROCKETSHIP_ENGINE": str(cluster.engine.endpoint.address),
+        "ROCKETSHIP_WORKER_HTTP_ADDRESS": http,
+    }
+    options = [f"--env={name}={value}" for name, value in settings.items()]
+    with container(podman, image, "--network=host", *options, role="worker") as worker:
+        wait_until_ready(worker)
+
+        for probe in ("healthz", "readyz"):
+            with urllib.request.urlopen(f"http://{http}/{probe}", timeout=10) as answer:
+                assert json.load(answer)["status"] == "ok"
+        ended = cluster.bench.run("run", "suite.yaml", "--output", "plain")
+
+        assert ended.code == 0, ended.out + worker.log
+        assert "All 1 tests passed." in ended.out
+        assert worker.stop() == 0
+        assert "Traceback" not in worker.log
 
 
 def test_engine_starts_as_the_chart_tells_it(podman: Podman, image: str) -> None:
