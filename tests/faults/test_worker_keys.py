@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.temporal import PATIENCE_SECONDS, Cluster, free_port
+from rocketship.store.sealing import CHECK_FILE
+from tests.fixtures.temporal import ENCRYPTION_KEY, PATIENCE_SECONDS, Cluster, free_port
 from tests.fixtures.workbench import case, suite
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(110)]
@@ -60,3 +61,31 @@ def test_worker_without_an_engine_takes_nothing_until_there_is_one(cluster: Clus
 
     assert bench.run("run", "shop.yaml").code == 0, cluster.logs()
     assert bench.words() == ["done"]
+
+
+def test_worker_takes_nothing_while_the_engine_has_another_key(cluster: Cluster) -> None:
+    bench, port = cluster.bench, free_port()
+    bench.write("shop.yaml", suite(case("A", bench.say("done"))))
+    worker = cluster.worker(ROCKETSHIP_WORKER_HTTP_ADDRESS=f"127.0.0.1:{port}")
+    give_key(cluster, "a new key")
+    worker.wait_for_log("give both the same ROCKETSHIP_ENCRYPTION_KEY")
+    worker.wait_for_log("waiting_for_key")
+    assert not_ready(port)["dependencies"] == {"engine": "ok", "key": "failed", "temporal": "ok"}
+
+    running = bench.start("run", "shop.yaml", "--detach")
+    assert running.end().code == 0
+    cancelled = bench.run("cancel", bench.run_ids()[0])
+    assert "it had not begun" in cancelled.out
+    give_key(cluster, ENCRYPTION_KEY)
+    worker.wait_ready()
+
+    assert bench.run("run", "shop.yaml").code == 0, cluster.logs()
+    assert bench.words() == ["done"]
+
+
+def give_key(cluster: Cluster, key: str) -> None:
+    """Start the engine anew with another key, in a data folder that does not know the former."""
+    cluster.engine.kill()
+    (cluster.bench.data / CHECK_FILE).unlink()
+    cluster.engine.change(ROCKETSHIP_ENCRYPTION_KEY=key)
+    cluster.engine.start()
