@@ -60,3 +60,7 @@ def test_worker_with_fewer_slots_than_queues_serves_them_all(cluster: Cluster) -
 
     assert ended.code == 0, ended.err + worker.log
     assert sorted(bench.words()) == sorted(test["name"] for test in tests)
+    worker.process.terminate()
+    assert worker.end() == 0
+    assert "Traceback" not in worker.log
+    assert "Task was destroyed" not in worker.log
