@@ -137,12 +137,12 @@ def test_run_that_no_worker_has_begun_ends_at_its_deadline(cluster: Cluster) -> 
     check_nothing_done(cluster, "TIMEOUT")
 
 
-def lose_the_only_worker(cluster: Cluster) -> Running:
+def lose_the_only_worker(cluster: Cluster, *options: str) -> Running:
     """Start a run whose only worker is killed in the middle of its test."""
     bench = cluster.bench
     write_shop(bench, "work")
     worker = cluster.worker()
-    running = bench.start("run", "shop.yaml")
+    running = bench.start("run", "shop.yaml", *options)
     bench.wait_for("work")
     worker.kill()
     bench.release("work")
@@ -179,3 +179,15 @@ def test_run_that_has_begun_ends_without_a_worker_when_it_is_forced(cluster: Clu
     assert ended.code == 130, ended.err + cluster.logs()
     assert bench.result(run_id)["status"] == "CANCELLED"
     assert bench.words() == ["open", "start", "work"]
+
+
+def test_run_out_of_time_says_that_its_cleanup_waits_for_a_worker(cluster: Cluster) -> None:
+    bench = cluster.bench
+    running = lose_the_only_worker(cluster, "--timeout", "10s")
+
+    running.wait_for_output("the run has reached its deadline, but no worker answers")
+    cluster.worker()
+
+    assert running.end().code == 1, cluster.logs()
+    assert bench.words() == ["open", "start", "work", "tidy", "tidy-more", "close", "close-more"]
+    assert bench.result(bench.run_ids()[0])["status"] == "TIMEOUT"
