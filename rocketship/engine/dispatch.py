@@ -161,6 +161,10 @@ class Dispatch:
         Raises:
             Infrastructure: The runtime is away.
         """
+        for record in await self._store.find(run_id):
+            if await self._backend.execution(run_id) is None and await self._waits(record):
+                # It could not be started yet. A patrol would, and knows of no cancellation.
+                await self._backend.start(run_id)
         await self._backend.cancel(run_id, reason=reason, force=force)
         if await self._backend.untouched(run_id):
             await self._end_unbegun(run_id, Status.CANCELLED, reason)

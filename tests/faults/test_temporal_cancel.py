@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from rocketship.run.events import RunFinished, TestFinished
-from tests.fixtures.temporal import Cluster
+from tests.fixtures.temporal import PATIENCE_SECONDS, Cluster, TemporalServer
 from tests.fixtures.workbench import Running, Workbench, case, suite
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(110)]
@@ -191,3 +195,37 @@ def test_run_out_of_time_says_that_its_cleanup_waits_for_a_worker(cluster: Clust
     assert running.end().code == 1, cluster.logs()
     assert bench.words() == ["open", "start", "work", "tidy", "tidy-more", "close", "close-more"]
     assert bench.result(bench.run_ids()[0])["status"] == "TIMEOUT"
+
+
+def test_run_that_temporal_has_not_heard_of_ends_when_it_is_cancelled(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    server = TemporalServer(tmp_path)
+    server.start()
+    cluster = Cluster(bench, tmp_path / "own", server.address)
+    try:
+        bench.write("shop.yaml", suite(case("A", bench.say("work"))))
+        server.kill()
+        running = bench.start("run", "shop.yaml")
+        running.wait_for_output("the run begins as soon as it can")
+        (run_id,) = bench.run_ids()
+        server.start()
+        # Before the engine has looked for what it could not start.
+        with_patience(lambda: bench.run("cancel", run_id).code == 0)
+
+        assert running.end().code == 130, cluster.logs()
+        assert bench.result(run_id)["status"] == "CANCELLED"
+        cluster.worker()
+        bench.write("other.yaml", suite(case("A", bench.say("other"))))
+        assert bench.run("run", "other.yaml").code == 0, cluster.logs()
+        assert bench.words() == ["other"]
+    finally:
+        cluster.close()
+        server.kill()
+
+
+def with_patience(done: Callable[[], bool]) -> None:
+    """Do something again until it is done."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        assert time.monotonic() < deadline
