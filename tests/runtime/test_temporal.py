@@ -47,6 +47,7 @@ pytestmark = pytest.mark.slow
 
 #: Tests that a worker does at once where that is counted.
 PARALLEL = 8
+REPLAY_SECONDS = 40
 
 
 class Sources:
@@ -185,7 +186,9 @@ async def _replay(client: Client, runs: Iterable[tuple[str, RunSource]]) -> None
     for run_id, source in runs:
         for workflow in [workflow_id(run_id), *_parts(run_id, source.plan)]:
             history = await client.get_workflow_handle(workflow).fetch_history()
-            await replayer.replay_workflow(history)
+            # Where it decides otherwise, the replayer knows so, but may not end by itself.
+            async with asyncio.timeout(REPLAY_SECONDS):
+                await replayer.replay_workflow(history)
 
 
 def _parts(run_id: str, whole: Plan) -> list[str]:
