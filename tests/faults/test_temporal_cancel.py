@@ -89,6 +89,7 @@ def test_test_that_waits_for_a_slot_is_cancelled_before_it_begins(cluster: Clust
 
     assert ended.code == 130, ended.err + worker.log
     assert bench.words() == [f"work-{begun}", f"tidy-{begun}", "close"]
+    assert "unit_lost" not in worker.log
     result = bench.result(bench.run_ids()[0])
     assert result["status"] == "CANCELLED"
     assert [test["status"] for test in result["tests"]] == ["CANCELLED"] * 2

@@ -171,7 +171,10 @@ class _Units(_Stoppable):
         try:
             return await handle, None
         except exceptions.ActivityError as error:
-            workflow.logger.warning("unit_lost", extra={"unit": unit.kind, "index": unit.index})
+            if not isinstance(error.cause, exceptions.CancelledError):
+                # Otherwise nobody has had it yet.
+                where = {"unit": unit.kind, "index": unit.index}
+                workflow.logger.warning("unit_lost", extra=where)
             return None, _checkpoint(error)
         finally:
             self._activities.discard(handle)
