@@ -36,6 +36,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.sample_api",
     "tests.fixtures.secret_service",
+    "tests.fixtures.site",
     "tests.fixtures.workbench",
     "tests.fixtures.temporal",
     "tests.fixtures.wall_clock",

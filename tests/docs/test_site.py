@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -38,24 +35,6 @@ class Document(HTMLParser):
             self.links.append(given["href"])
         elif _FETCHED.get(tag) in given and given.get("rel") != "canonical":
             self.resources.append(given[_FETCHED[tag]])
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built anew without a warning."""
-    folder = tmp_path_factory.mktemp("site") / "site"
-    done = subprocess.run(
-        # Not --quiet, which would hide warnings from the strictness, too.
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 @pytest.mark.slow
