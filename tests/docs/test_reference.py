@@ -194,6 +194,16 @@ def test_commands_in_consoles_have_the_options_they_are_given() -> None:
                 assert_known(known, line, block.place)
 
 
+def test_commands_in_sentences_have_the_options_they_are_given() -> None:
+    known = dict(commands())
+    # This one also names commands of the original implementation.
+    for page in (page for page in pages() if page.stem != "coming-from-the-original"):
+        text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+        for line in re.findall(r"`(?:\w+=\S+ )*(?:\S+/)?rocketship ([a-z][^`|>]*)`", text):
+            assert line.split()[0] in {name.split()[0] for name in known}, f"{page}: {line}"
+            assert_known(known, line, str(page))
+
+
 def assert_known(known: Mapping[str, Any], line: str, place: str) -> None:
     words = line.split()
     name = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
