@@ -1,4 +1,4 @@
-"""What an engine says about itself before anybody is signed in, whatever its age."""
+"""What an engine says about itself before anybody is logged in, whatever its age."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ async def ask_server(console: Console, endpoint: Endpoint) -> ServerInfo:
 
 def server_facts(info: ServerInfo) -> list[tuple[str, str]]:
     """Return what a discovery document tells, as labels and texts; nothing is left empty."""
-    auth = f"{info.auth_type} (sign-in needed)" if info.auth_enabled else info.auth_type
+    auth = f"{info.auth_type} (login needed)" if info.auth_enabled else info.auth_type
     facts = [
         ("Version", info.version or "unknown"),
         ("Auth", auth),

@@ -231,12 +231,12 @@ def test_token_signs_a_tab_in_until_it_is_reloaded(tmp_path: Path) -> None:
             request = pb.CreateRunRequest(yaml_payload=source(case("A", gate(tmp_path, "one"))))
             run_id = (await stub.CreateRun(request, metadata=metadata)).run_id
             await page.goto(f"{engine.url}/runs/{run_id}")
-            await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+            await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
             await page.get_by_label("Token").fill("wrong")
-            await page.get_by_role("button", name="Sign in").click()
+            await page.get_by_role("button", name="Log in").click()
             await expect(page.locator("#refused")).to_have_text("the token is not valid here")
             await page.get_by_label("Token").fill(TOKEN)
-            await page.get_by_role("button", name="Sign in").click()
+            await page.get_by_role("button", name="Log in").click()
             await expect(page.locator("#who")).to_have_text("ann")
             await expect(page.locator("#live")).to_have_text("live")
             await page.get_by_role("link", name="Overview").click()
@@ -250,7 +250,7 @@ def test_token_signs_a_tab_in_until_it_is_reloaded(tmp_path: Path) -> None:
             stored = "JSON.stringify([localStorage, sessionStorage, document.cookie])"
             assert TOKEN not in await page.evaluate(stored)
             await page.reload()
-            await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+            await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
     asyncio.run(main())
 
@@ -291,7 +291,7 @@ def test_load_balancer_signs_people_in_and_nobody_else_does(
             for headers in (forged, {"x-amzn-oidc-identity": "bob@x.example"}):
                 async with new_page(browser, extra_http_headers=headers) as page:
                     await page.goto(engine.url)
-                    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+                    await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
                     await expect(page.locator("#who")).to_have_text("")
 
     with HttpServer({f"/{NAME}": answer(pem(KEY))}) as keys:
