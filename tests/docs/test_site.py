@@ -14,6 +14,8 @@ from tests.fixtures.documents import DOCS, ROOT
 
 #: Where browsers fetch from by themselves, and where people are led to.
 _FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+#: What commands make; it is not in the repository.
+_MADE = ("site/",)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -103,6 +105,20 @@ def test_links_of_the_repository_lead_to_files_and_headings() -> None:
             target = text.parent / parts.path if parts.path else text
             assert target.exists(), f"{text.name}: {link}"
             assert not parts.fragment or parts.fragment in headings(target), f"{text.name}: {link}"
+
+
+def test_files_that_the_repository_tells_of_are_there() -> None:
+    for text in (ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", ROOT / "README.md"):
+        for named in re.findall(r"`([\w.-]+/[\w./{},-]*)`", text.read_text("utf-8")):
+            for path in alternatives(named) if named not in _MADE else []:
+                places = (ROOT / path, ROOT / "rocketship" / path)
+                assert any(place.exists() for place in places), f"{text.name}: {path}"
+
+
+def alternatives(path: str) -> list[str]:
+    """Return the paths that one with `{a,b}` in it stands for."""
+    braces = re.search(r"\{([^}]*)\}", path)
+    return [path.replace(braces[0], word) for word in braces[1].split(",")] if braces else [path]
 
 
 def headings(page: Path) -> set[str]:
