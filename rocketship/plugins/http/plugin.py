@@ -67,7 +67,7 @@ class Http(Plugin):
         try:
             authorized = await session.authorizer.authorize(authorized.request, call.config)
             if contract:
-                contract.begin(authorized.request)
+                await contract.begin(authorized.request)
             response = await exchange(
                 session.client,
                 authorized.request,
@@ -77,7 +77,7 @@ class Http(Plugin):
             if response.reply.status == 401:
                 session.authorizer.forget(call.config)
             if contract:
-                contract.end(response)
+                await contract.end(response)
         except ConfigError:
             raise
         except StepError as error:

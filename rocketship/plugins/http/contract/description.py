@@ -22,6 +22,7 @@ class Description:
     """
 
     def __init__(self, documents: Contents) -> None:
+        self.documents = documents
         document = join(documents[0][0], dict(documents))
         self.location = document.location
         self.operations = Operations(document)

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from rocketship.errors import ConfigError, ConnectionFailed, ContractError, StepTimeout
 from rocketship.plugins.api import Call
-from rocketship.plugins.http.client import HttpClient, Request
+from rocketship.plugins.http.client import HttpClient, Reply, Request
 from rocketship.plugins.http.connection import build_tls, choose_proxy
+from rocketship.plugins.http.contract import elsewhere
 from rocketship.plugins.http.contract.cache import Descriptions
 from rocketship.plugins.http.contract.description import Description
 from rocketship.plugins.http.contract.operation import Match
@@ -96,7 +97,7 @@ class Contract:
         self._description = description
         self._match: Match | None = None
 
-    def begin(self, request: Request) -> None:
+    async def begin(self, request: Request) -> None:
         """Find the operation of a request, and check the request.
 
         Raises:
@@ -111,9 +112,9 @@ class Contract:
                 f"but {found.name} is {named}"
             )
         if self._settings.request:
-            _refuse("request", found.name, self._description.checker.request(match, request))
+            await self._check(match, request)
 
-    def end(self, response: Response) -> None:
+    async def end(self, response: Response) -> None:
         """Check a response.
 
         Raises:
@@ -122,9 +123,7 @@ class Contract:
         assert self._match is not None, "the request comes first"
         if self._settings.response:
             match = self._find(response.request) if response.hops else self._match
-            operation = match.operation
-            found = self._description.checker.response(operation, response.reply)
-            _refuse("response", operation.name, found)
+            await self._check(match, response.request, response.reply)
 
     def coverage(self, response: Response | None) -> JsonObject | None:
         """Return what reports need to tell which operations were used, once one was."""
@@ -138,6 +137,31 @@ class Contract:
             "total": len(every),
             "operations": [operation.name for operation in every[:MAX_NAMED_OPERATIONS]],
         }
+
+    async def _check(self, match: Match, request: Request, reply: Reply | None = None) -> None:
+        checker, operation = self._description.checker, match.operation
+        side, body = ("response", reply.body) if reply else ("request", request.body or b"")
+        found: Iterable[Violation]
+        if len(body) > elsewhere.LARGE_BYTES:
+            found = await self._check_elsewhere(side, operation.name, request, reply)
+        elif reply:
+            found = checker.response(operation, reply)
+        else:
+            found = checker.request(match, request)
+        _refuse(side, operation.name, found)
+
+    async def _check_elsewhere(
+        self, side: str, operation: str, request: Request, reply: Reply | None
+    ) -> list[Violation]:
+        from rocketship.processes.call import LimitExceeded
+
+        try:
+            return await elsewhere.violations(self._description.documents, request, reply)
+        except LimitExceeded as limit:
+            raise ContractError(
+                f"openapi {side} validation failed: {operation}: the check {limit}",
+                hint=f"turn it off for this step with validate_{side}: false",
+            ) from None
 
     def _find(self, request: Request) -> Match:
         match = self._description.operations.find(request.method, request.url)

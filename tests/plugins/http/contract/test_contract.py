@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from rocketship.plugins import Call, Outcome, StepError
+from rocketship.plugins.http.client import Reply, Request
+from rocketship.plugins.http.contract.elsewhere import LARGE_BYTES, violations
 from rocketship.plugins.http.plugin import Http
 from rocketship.values import Json
 from tests.fixtures.http_server import HttpServer, answer, redirect
@@ -322,3 +324,53 @@ def test_large_description_does_not_stall_other_steps() -> None:
 
         # Read on the event loop, it would take all the time in one turn.
         assert in_loop(plugin, main) > 5
+
+
+def pet(**changes: Json) -> bytes:
+    """Return a pet that is checked in a child."""
+    body = json.dumps({"id": 1, "name": "x" * (2 * LARGE_BYTES), **changes}).encode()
+    assert len(body) > LARGE_BYTES
+    return body
+
+
+def test_large_response_is_held_against_its_contract() -> None:
+    rate = ("X-Rate", "5")
+    wrong = answer(pet(id="one", mate={"id": 2}), headers=[JSON, rate])
+    routes = {"/v1/pets/1": answer(pet(), headers=[JSON, rate]), "/v1/pets/2": wrong}
+    with HttpServer(routes) as server:
+        good, bad = step(server, "/v1/pets/1"), step(server, "/v1/pets/2")
+
+    assert good.failure is None
+    told = problem(bad)
+    assert told.startswith("openapi response validation failed: GET /pets/{id}: response body")
+    assert "/id" in told
+    assert "/mate" in told
+    assert len(told) < 10_000
+    assert bad.subject.reply.status == 200
+
+
+def test_large_request_that_is_wrong_is_never_sent() -> None:
+    with HttpServer({"/v1/pets/mine": answer(status="201 Made")}) as server:
+        made = {"name": "x" * (2 * LARGE_BYTES), "colour": "red"}
+        outcome = step(server, "/v1/pets/mine", method="POST", json=made)
+
+        assert "openapi request validation failed: POST /pets/mine" in problem(outcome)
+        assert server.got == []
+
+
+def test_others_go_on_while_a_large_response_is_checked() -> None:
+    request = Request("GET", "https://example.test/v1/pets/1")
+    head = (JSON, ("X-Rate", "5"))
+    reply = Reply(200, "OK", "1.1", head, pet(id="one"), {}, "127.0.0.1:1", reused=False)
+
+    async def main() -> int:
+        checking = asyncio.ensure_future(violations((("p.yaml", SPEC.encode()),), request, reply))
+        turns = 0
+        while not checking.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert len(await checking) == 1
+        return turns
+
+    # Checked in this process, it would take all the time in one turn.
+    assert asyncio.run(main()) > 10
