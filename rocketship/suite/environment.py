@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rocketship.errors import UsageError
+from rocketship.suite.source import read_bounded
 
 _HINT = "write NAME=value, with quotes around values that have spaces"
 
@@ -15,12 +16,12 @@ def load_env_file(path: Path) -> dict[str, str]:
     """Return the values of a `.env` file; `$NAME` in a value is not replaced.
 
     Raises:
-        UsageError: The file cannot be read, or a line is not an assignment.
+        UsageError: The file cannot be read or is too large, or a line is not an assignment.
     """
     from dotenv.parser import parse_stream
 
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bounded(path).decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"cannot read the env file {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

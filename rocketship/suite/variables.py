@@ -15,7 +15,7 @@ from typing import NoReturn
 from rocketship.dataclass import dataclass
 from rocketship.errors import UsageError
 from rocketship.suite.problem import Problems, format_problem
-from rocketship.suite.source import load
+from rocketship.suite.source import load, read_bounded
 from rocketship.values import Json, JsonObject, to_json
 
 _USAGE = "write --var name=text, or --var name:=json"
@@ -85,7 +85,7 @@ def read_file(path: Path) -> JsonObject:
         UsageError: The file cannot be read, or is not a mapping.
     """
     try:
-        data = path.read_bytes()
+        data = read_bounded(path)
     except OSError as error:
         raise UsageError(f"cannot read the variables in {path}: {error.strerror}") from error
     value = _load_json(data, path) if path.suffix == ".json" else _load_yaml(data, path)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rocketship.suite.node import Node
 from rocketship.suite.problem import Problems
 from rocketship.suite.source.compose import compose
-from rocketship.suite.source.text import MAX_FILE_BYTES, read_text
+from rocketship.suite.source.text import MAX_FILE_BYTES, read_bounded, read_text
 
-__all__ = ["MAX_FILE_BYTES", "load"]
+__all__ = ["MAX_FILE_BYTES", "load", "read_bounded"]
 
 
 def load(data: bytes, file: str, problems: Problems) -> Node | None:

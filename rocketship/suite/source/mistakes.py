@@ -30,6 +30,8 @@ _TABS = ("a tab cannot be used for indentation", "use spaces")
 
 #: What the parser says, what we say, and what to do; `{0}` is the character at the position.
 _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
+    ("exceeded maximum nesting depth", "there are far too many levels of lists and mappings",
+     "flatten the data, or put it in a file of its own"),
     ("mapping values are not allowed", _COLON, _QUOTES),
     ("block sequence entries are not allowed", "a list cannot start behind its key",
      'put each "- " on a line of its own, or the value in quotes'),

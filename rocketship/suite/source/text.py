@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from pathlib import Path
 
+from rocketship.errors import UsageError
 from rocketship.suite.problem import LINE_BREAK, Problems
 from rocketship.values import Location
 
@@ -14,6 +16,23 @@ _NOT_ALLOWED = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]",
 )
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_bounded(path: Path) -> bytes:
+    """Return the content of a file of values.
+
+    Raises:
+        OSError: It cannot be read.
+        UsageError: It is larger than a suite may be.
+    """
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise UsageError(
+            f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB",
+            hint="split it into several files, or keep in it only what suites mention",
+        )
+    return data
 
 
 def read_text(data: bytes, file: str, problems: Problems) -> str | None:
