@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from rocketship.run.status import Status
 from rocketship.values import Json
+from tests.contracts.engine_client import follow, spec
+from tests.contracts.engine_client import log as say
+from tests.fixtures.fleet import check_record, client_of, counted, engines
 from tests.fixtures.wall_clock import WallClock
 from tests.fixtures.workbench import Workbench, case, log, suite
 
@@ -68,7 +77,10 @@ def test_run_goes_on_by_the_clock_that_nobody_puts(
     took = list(durations(report))
     assert len(took) > 10
     assert all(0 <= seconds < LONG_SECONDS for seconds in took), took
-    bench.check_told_once(report["runs"][0]["run_id"])
+    (run,) = report["runs"]
+    seemed = datetime.fromisoformat(run["ended_at"]) - datetime.fromisoformat(run["started_at"])
+    assert abs(seemed.total_seconds() - jump) < LONG_SECONDS
+    bench.check_told_once(run["run_id"])
 
 
 def test_jump_deletes_no_run_and_hides_none(bench: Workbench, wall_clock: WallClock, jump: int):
@@ -101,3 +113,50 @@ def test_run_of_a_lost_process_ends_after_a_jump(
     assert bench.words() == ["held", "tidy", "close"]
     (run_id,) = bench.run_ids()
     bench.check_told_once(run_id)
+
+
+async def beats(url: str, count: int) -> None:
+    """Return once every engine has said so often that it lives."""
+    seen: dict[str, set[Any]] = {}
+    async with asyncio.timeout(30), await psycopg.AsyncConnection.connect(url) as connection:
+        while len(seen) < 2 or min(map(len, seen.values())) <= count:
+            rows = await (await connection.execute("SELECT name, seen_at FROM engine")).fetchall()
+            await connection.commit()
+            for name, at in rows:
+                seen.setdefault(name, set()).add(at)
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_engine_whose_clock_is_put_keeps_its_lease_and_its_runs(
+    tmp_path: Path, database_url: str, wall_clock: WallClock, jump: int
+):
+    """The other engine has the right time, and must not take for lost what goes on."""
+
+    async def body(one: Any, two: Any, shop: Any) -> None:
+        async with client_of(one) as here, client_of(two) as there:
+            shop.hold("look")
+            steps = [shop.step("pay", "POST"), shop.step("look"), say("seen")]
+            cleanup = {"always": [shop.step("tidy", "POST")]}
+            test = {"name": "Order", "steps": steps, "cleanup": cleanup, "timeout": "20m"}
+            run_id = await here.create_run(spec(tests=[test]), {})
+            await shop.until("look")
+
+            wall_clock.put(jump)
+            await beats(database_url, 3)
+            shop.release("look")
+
+            end = check_record(await follow(there, run_id))
+            assert end.status is Status.PASSED
+            assert abs(end.at - time.time() - jump) < LONG_SECONDS
+            assert 0 <= end.duration_seconds < LONG_SECONDS
+            assert await follow(here, run_id) == await follow(there, run_id)
+        assert shop.done == {"pay": 1, "look": 1, "tidy": 1}
+
+    with counted() as shop:
+        clock = dict(wall_clock.environment)
+        with (
+            engines(tmp_path / "wrong", database_url, 1, clock) as (one,),
+            engines(tmp_path / "right", database_url, 1) as (two,),
+        ):
+            asyncio.run(body(one, two, shop))
