@@ -21,11 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
+from rocketship.processes.child import Child
 from rocketship.processes.pool import Pool
 from rocketship.values import format_duration
 
 #: The most memory a call may use, its arguments included.
 MEMORY_BYTES = 1 << 30
+#: Larger requests are sent as they are.
+LARGE_BYTES = 1 << 16
 PROGRAM = Path(__file__).with_name("call_child.py")
 
 _P = ParamSpec("_P")
@@ -56,7 +59,7 @@ async def call(
     request = pickle.dumps((function, arguments, named), pickle.HIGHEST_PROTOCOL)
     try:
         async with _pool().child() as child, asyncio.timeout(seconds):
-            await child.send(len(request).to_bytes(8) + request)
+            await _send(child, request)
             reply = await child.exactly(int.from_bytes(await child.exactly(8)))
     except TimeoutError:
         raise LimitExceeded(f"took more than {format_duration(seconds)}") from None
@@ -90,6 +93,15 @@ def call_and_wait(
     # In a thread, because whoever waits may do so in a loop.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(alone())).result()
+
+
+async def _send(child: Child, request: bytes) -> None:
+    head = len(request).to_bytes(8)
+    if len(request) > LARGE_BYTES:
+        # To copy it once more would keep everybody waiting.
+        await child.send(head)
+        head = b""
+    await child.send(head + request)
 
 
 def _pool() -> Pool:

@@ -201,4 +201,5 @@ def translate(error: BaseException, path: Path) -> StoreError:
             f"the history database {path} is damaged: {text}",
             hint="move it and the files beside it that begin so out of the way; a new one is made",
         )
-    return StoreError(f"the history database {path} failed: {text}")
+    hint = "look for free space, quotas, limits on file sizes, and the messages of the system"
+    return StoreError(f"the history database {path} failed: {text}", hint=hint)

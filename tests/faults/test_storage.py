@@ -117,6 +117,11 @@ def test_limit_on_file_sizes_ends_the_run_as_an_error_after_its_cleanup(bench: W
     ended = bench.run("run", "shop.yaml", "--report", "json=report.json", wrapper=wrapper)
 
     check_full(bench, ended)
+    assert "hint: look for free space, quotas, limits on file sizes" in ended.err
+    # With room again, the record is that of a lost process, whose cleanup is done again.
+    listed = bench.run("list")
+    assert (listed.code, "has ended: " in listed.err) == (0, True)
+    assert bench.words() == ["work", "tidy", "close", "tidy", "close"]
 
 
 def test_full_disk_under_stdout_exits_three_and_the_run_still_ends(bench: Workbench):

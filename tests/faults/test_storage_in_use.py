@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.test_storage import UNPRIVILEGED
 from tests.fixtures.workbench import Ended, Running, Workbench, case, log, suite
 
 BEGUN = ["one", "work"]
@@ -55,7 +56,8 @@ def begin(bench: Workbench) -> Running:
     steps = [bench.say("one"), bench.hold("work"), bench.say("more"), log("x")]
     close = {"always": [bench.say("close")]}
     bench.write("shop.yaml", suite(case("A", *steps, cleanup=tidy), cleanup=close))
-    running = bench.start("run", "shop.yaml", "--report", "json=report.json")
+    options = ("--report", "json=report.json")
+    running = bench.start("run", "shop.yaml", *options, wrapper=UNPRIVILEGED)
     bench.wait_for(*BEGUN)
     return running
 
@@ -119,6 +121,28 @@ def test_damage_is_told_at_the_next_start_with_what_to_do(
     for path in bench.data.glob("history.db*"):
         path.rename(bench.folder / path.name)
     check_usable(bench)
+
+
+def test_folder_that_becomes_read_only_is_told_at_the_next_start(bench: Workbench):
+    """What is open stays so, and keeps the run in progress whole."""
+    running = begin(bench)
+
+    for path in bench.data.glob("history.db*"):
+        path.chmod(0o400)
+    bench.data.chmod(0o500)
+    bench.release("work")
+    ended = running.end()
+    refused = bench.run("run", "shop.yaml", wrapper=UNPRIVILEGED)
+
+    assert (ended.code, ended.err) == (0, "")
+    assert refused.code == 3
+    assert "cannot be written" in refused.err
+    assert "ROCKETSHIP_DATA_DIR" in refused.err
+    bench.data.chmod(0o700)
+    for path in bench.data.glob("history.db*"):
+        path.chmod(0o600)
+    (run_id,) = bench.run_ids()
+    bench.check_told_once(run_id)
 
 
 @pytest.mark.slow
