@@ -175,7 +175,7 @@ def _gone(path: Path) -> StoreError:
     # Writing would seem to succeed, into a file that nobody finds any more.
     return StoreError(
         f"the history database {path} was removed or replaced while it was in use",
-        hint="what happened since is not recorded; the next start makes or uses the one there is",
+        hint="what happened since is not recorded; start the command or the engine anew",
     )
 
 

@@ -7,10 +7,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from tests.faults.test_storage import UNPRIVILEGED
+from tests.fixtures.engine_process import EngineProcess
 from tests.fixtures.workbench import Ended, Running, Workbench, case, log, suite
 
 BEGUN = ["one", "work"]
@@ -143,6 +146,29 @@ def test_folder_that_becomes_read_only_is_told_at_the_next_start(bench: Workbenc
         path.chmod(0o600)
     (run_id,) = bench.run_ids()
     bench.check_told_once(run_id)
+
+
+def test_engine_whose_database_is_taken_away_is_not_ready_and_says_why(
+    bench: Workbench, engine_process: EngineProcess
+):
+    bench.write("shop.yaml", suite(case("A", log("a"))))
+    address = f"127.0.0.1:{engine_process.grpc_port}"
+    assert bench.run("run", "shop.yaml", "--engine", address).code == 0
+
+    remove_all(engine_process.folder / "data")
+    refused = bench.run("run", "shop.yaml", "--engine", address)
+
+    assert refused.code == 3
+    assert "was removed or replaced while it was in use" in refused.err
+    assert "hint: what happened since is not recorded; start the command or the engine anew" in (
+        refused.err
+    )
+    with pytest.raises(HTTPError, match="503"):
+        urlopen(f"http://127.0.0.1:{engine_process.http_port}/readyz")
+    assert engine_process.stop() == 0
+    engine_process.start()
+    again = bench.run("run", "shop.yaml", "--engine", address)
+    assert (again.code, again.err) == (0, "")
 
 
 @pytest.mark.slow
