@@ -73,8 +73,10 @@ def _status(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
     return Found(_response(outcome).reply.status)
 
 
-def _text(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
-    return Found(_response(outcome).text)
+async def _text(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
+    response = _response(outcome)
+    large = len(response.reply.body) > LARGE_BYTES
+    return Found(await response.read_text() if large else response.text)
 
 
 def _duration(outcome: Outcome, options: Mapping[str, Any]) -> Observation:

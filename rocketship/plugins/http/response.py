@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +16,8 @@ from rocketship.plugins.http.request import describe_headers
 from rocketship.template import document
 from rocketship.values import Json, JsonObject
 
+#: How much of a large body is read as text in one go.
+PIECE_BYTES = 4 << 20
 #: How much of a body that should be JSON a message quotes.
 MAX_QUOTED_CHARACTERS = 120
 
@@ -50,12 +55,18 @@ class Response:
     @cached_property
     def text(self) -> str:
         """The body as text, in the charset it is declared in."""
-        _, _, parameters = (self.header("content-type") or "").lower().partition("charset=")
-        charset = parameters.partition(";")[0].strip(' "') or "utf-8"
-        try:
-            return self.reply.body.decode(charset, errors="replace")
-        except LookupError:  # a charset nobody knows
-            return self.reply.body.decode(errors="replace")
+        return self.reply.body.decode(self._charset, errors="replace")
+
+    async def read_text(self) -> str:
+        """Return the text of a large body, read in pieces between which others have their turn."""
+        if "text" not in self.__dict__:
+            text = ""
+            for piece in self._pieces_of_text():
+                # In place; to join all pieces at the end would take a turn as long as all of these.
+                text += piece
+                await asyncio.sleep(0)
+            self.__dict__["text"] = text
+        return self.text
 
     @cached_property
     def json(self) -> Json:
@@ -101,6 +112,23 @@ class Response:
         if self.certificate:
             shown["certificate"] = self.certificate
         return shown
+
+    @property
+    def _charset(self) -> str:
+        _, _, parameters = (self.header("content-type") or "").lower().partition("charset=")
+        charset = parameters.partition(";")[0].strip(' "') or "utf-8"
+        try:
+            b"x".decode(charset, errors="replace")
+        except (LookupError, UnicodeError):  # nobody knows it, or it is none for text
+            return "utf-8"
+        return charset
+
+    def _pieces_of_text(self) -> Iterator[str]:
+        decoder = getincrementaldecoder(self._charset)(errors="replace")
+        body = self.reply.body
+        for start in range(0, len(body), PIECE_BYTES):
+            yield decoder.decode(body[start : start + PIECE_BYTES])
+        yield decoder.decode(b"", final=True)
 
     def not_json(self) -> AssertionFailed:
         """Return the failure of whoever needs the body as JSON, which it is not."""

@@ -4,7 +4,8 @@ import pytest
 
 from rocketship.errors import AssertionFailed
 from rocketship.plugins.http.client import Reply, Request
-from rocketship.plugins.http.response import Response
+from rocketship.plugins.http.response import PIECE_BYTES, Response
+from tests.fixtures.waiting import result_of
 
 
 def response(body: bytes, *headers: tuple[str, str], status: int = 200) -> Response:
@@ -25,6 +26,8 @@ def test_header_is_the_first_whatever_its_spelling():
         ("text/plain; charset=ISO-8859-1", "grün".encode("latin-1"), "grün"),
         ('text/plain; charset="utf-16"; x=y', "grün".encode("utf-16"), "grün"),
         ("text/plain; charset=nonsense", "grün".encode(), "grün"),
+        ("text/plain; charset=idna", "grün".encode(), "grün"),
+        ("text/plain; charset=hex", b"00", "00"),
         ("text/plain", b"\xff", "\ufffd"),
     ],
 )
@@ -80,3 +83,15 @@ def test_description_stars_secrets_and_joins_repeated_headers():
     )
     assert shown.describe()["headers"] == {"X-A": "1, 2", "Set-Cookie": "***"}
     assert shown.describe()["body"] == "hi"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "latin-1", "nobody-knows-it", "hex"])
+def test_text_read_in_pieces_is_the_text(charset):
+    body = ("äß€\U0001f680 and so on\n" * 600_000).encode(
+        "utf-16" if charset == "utf-16" else "utf-8"
+    )
+    assert len(body) > 2 * PIECE_BYTES
+    kind = ("content-type", f"text/plain; charset={charset}")
+    large = response(body + b"\xff\xe2", kind)
+    assert result_of(large.read_text()) == response(body + b"\xff\xe2", kind).text
+    assert large.text is result_of(large.read_text())
