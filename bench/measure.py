@@ -87,9 +87,13 @@ class Bench:
         self._run(command, Figures())
 
     def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start a command whose output is read while it runs."""
+        """Start a command whose output is read while it runs; what it notes beside is not shown."""
         return subprocess.Popen(
-            argv, cwd=self._folder, env=self._environment, stdout=subprocess.PIPE
+            argv,
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
 
     def _run(self, command: Command, figures: Figures) -> None:
