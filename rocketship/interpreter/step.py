@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import field
 from typing import Any
 
@@ -191,7 +191,8 @@ class StepRunner:
             await self._announce(plugin, call.config)
             attempt.outcome = await self._call_plugin(plugin, call)
             self._learn(attempt.outcome)
-            await self._observe(plugin, attempt, scope)
+            with _failing_the_step(plugin):
+                await self._observe(plugin, attempt, scope)
         except StepError as error:
             attempt.error = error
         return attempt
@@ -224,7 +225,8 @@ class StepRunner:
         """Before a step that must not be repeated, make sure a later holder will know it began."""
         state = self._context.state
         replay = self._step.replay
-        safe = replay == "safe" or (replay is None and plugin.replay_safe(config))
+        with _failing_the_step(plugin):
+            safe = replay == "safe" or (replay is None and plugin.replay_safe(config))
         if not safe and not state.in_flight:
             state.in_flight = True
             await self._context.host.save(state, ack=True)
@@ -235,19 +237,13 @@ class StepRunner:
         timer = asyncio.timeout(limit)
         try:
             async with timer:
-                return await plugin.run(call)
+                with _failing_the_step(plugin):
+                    return await plugin.run(call)
         except TimeoutError as error:
-            if not timer.expired():
-                raise PluginError(f"{plugin.name} gave up waiting: {error}") from error
             raise StepTimeout(
                 f"the attempt took longer than {format_duration(limit)}",
                 hint="raise the step's `timeout`",
             ) from error
-        except StepError:
-            raise
-        except Exception as error:  # a plugin is somebody else's code; it fails its step only
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise PluginError(f"the {plugin.name} plugin failed unexpectedly: {what}") from error
 
     def _limit_seconds(self, scope: Scope) -> float:
         value = render(self._step.timeout, scope, "timeout")
@@ -360,6 +356,20 @@ class StepRunner:
     def problem(self) -> str:
         """What went wrong, in one line; empty when nothing did."""
         return self._last.error.message if self._last.error else ""
+
+
+@contextmanager
+def _failing_the_step(plugin: Plugin) -> Iterator[None]:
+    """Turn whatever goes wrong in a plugin into a failure of its step."""
+    try:
+        yield
+    except StepError:
+        raise
+    except TimeoutError as error:
+        raise PluginError(f"{plugin.name} gave up waiting: {error}") from error
+    except Exception as error:  # a plugin is somebody else's code; it fails its step only
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise PluginError(f"the {plugin.name} plugin failed unexpectedly: {what}") from error
 
 
 def _luck() -> float:

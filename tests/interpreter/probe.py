@@ -23,7 +23,13 @@ from rocketship.values import JsonObject, Location
 HERE = Location("suite.yaml", 1, 1)
 
 
+#: A value that neither assertions nor saves can look at.
+UNREADABLE = "unreadable"
+
+
 def _observe(outcome: Outcome, options: Mapping[str, Any]) -> Found | Absent:
+    if outcome.subject == UNREADABLE:
+        raise ValueError("cannot be read")
     return Absent("nothing was returned") if outcome.subject is None else Found(outcome.subject)
 
 
@@ -77,6 +83,8 @@ class Probe(Plugin):
         return Outcome(subject=call.config["value"], request={"said": call.config["password"]})
 
     def replay_safe(self, config: Mapping[str, Any]) -> bool:
+        if config["safe"] == UNREADABLE:
+            raise ValueError("cannot be read")
         return bool(config["safe"] == "yes")
 
 

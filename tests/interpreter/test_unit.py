@@ -11,9 +11,11 @@ from rocketship.interpreter.unit import UnitOutcome
 from rocketship.run.events import AttemptFailed, StepFinished, TestFinished, TestStarted
 from rocketship.run.status import Status
 from rocketship.suite.model import Step
-from tests.interpreter.probe import Stage, step, unit
+from tests.interpreter.probe import UNREADABLE, Stage, step, unit
 
 QUICK = {"initial_interval": "1ms"}
+
+CRASHED = "the probe plugin failed unexpectedly: ValueError: cannot be read"
 
 
 def test_unit_runs_init_then_steps_then_always() -> None:
@@ -168,6 +170,26 @@ def test_plugin_that_crashes_fails_the_step_and_nothing_else() -> None:
 
     assert "RuntimeError: surprise" in outcome.message
     assert stage.probe.calls == ["a", "c"]
+
+
+@pytest.mark.parametrize("looks", [{"expect": 1}, {"save": "x"}, {"save": "x", "redact": True}])
+def test_observable_that_crashes_fails_the_step_and_nothing_else(looks: dict[str, Any]) -> None:
+    stage = Stage(unit(steps=[step("a", value=UNREADABLE, **looks)], always=[step("c")]))
+
+    outcome = stage.run()
+
+    assert CRASHED in outcome.message
+    assert stage.probe.calls == ["a", "c"]
+
+
+def test_plugin_that_cannot_tell_whether_it_may_be_repeated_fails_the_step_and_nothing_else():
+    failing = step("a", safe=UNREADABLE)
+    stage = Stage(unit(steps=[failing], always=[step("c")]))
+
+    outcome = stage.run()
+
+    assert CRASHED in outcome.message
+    assert stage.probe.calls == ["c"]
 
 
 def test_script_failure_keeps_what_the_plugin_saved() -> None:

@@ -18,6 +18,8 @@ from rocketship.values import Json, JsonObject
 
 #: How much of a large body is read as text in one go.
 PIECE_BYTES = 4 << 20
+#: What any charset for text can decode, if need be with replacements.
+_EVERY_BYTE = bytes(range(256))
 #: How much of a body that should be JSON a message quotes.
 MAX_QUOTED_CHARACTERS = 120
 
@@ -118,7 +120,7 @@ class Response:
         _, _, parameters = (self.header("content-type") or "").lower().partition("charset=")
         charset = parameters.partition(";")[0].strip(' "') or "utf-8"
         try:
-            b"x".decode(charset, errors="replace")
+            _EVERY_BYTE.decode(charset, errors="replace")
         except (LookupError, UnicodeError):  # nobody knows it, or it is none for text
             return "utf-8"
         return charset

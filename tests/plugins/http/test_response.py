@@ -28,6 +28,7 @@ def test_header_is_the_first_whatever_its_spelling():
         ("text/plain; charset=nonsense", "grün".encode(), "grün"),
         ("text/plain; charset=idna", "grün".encode(), "grün"),
         ("text/plain; charset=hex", b"00", "00"),
+        ("text/plain; charset=punycode", b"\xff-a", "\ufffd-a"),
         ("text/plain", b"\xff", "\ufffd"),
     ],
 )
