@@ -212,8 +212,8 @@ class Dispatch:
         for run_id in self._going_on & going_on.keys():
             deadline = going_on[run_id].deadline
             if deadline is not None and now > deadline and (run_id, _DEADLINE) not in self._told:
-                self._told.add((run_id, _DEADLINE))
                 await self._expire(run_id)
+                self._told.add((run_id, _DEADLINE))
         queues = {run_id: found.queues for run_id, found in going_on.items()}
         await self._call_for_workers(self._going_on, queues, now)
 
