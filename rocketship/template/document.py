@@ -12,8 +12,6 @@ from typing import NoReturn
 from rocketship.template import query
 from rocketship.values import Json, to_ascii_json
 
-#: Longer texts are read in a child.
-LARGE_BYTES = 1 << 20
 #: How long reading one, and the program after that, may take.
 MAX_SECONDS = 30.0
 #: What may be found in a large document; it is shown, compared and kept in this process.

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from rocketship.dataclass import dataclass
 
+#: Larger bodies are worked on in threads, in children, or in turns, so that nobody else waits.
+LARGE_BODY_BYTES = 1 << 20
 #: Larger response bodies are an error, so that a wrong URL cannot fill the memory.
 MAX_BODY_BYTES = 64 * 1024 * 1024
 DEFAULT_CONNECT_TIMEOUT_SECONDS = 30.0

@@ -10,9 +10,9 @@ from rocketship.errors import ConfigError
 from rocketship.plugins import json_path
 from rocketship.plugins.api import Absent, Found, Observable, Observation, Outcome
 from rocketship.plugins.http import cookies
+from rocketship.plugins.http.client import LARGE_BODY_BYTES
 from rocketship.plugins.http.response import Response
 from rocketship.suite.fields import Boolean, Choice, Field, Object, Text
-from rocketship.template.document import LARGE_BYTES
 from rocketship.values import Json, to_text
 
 CERTIFICATE_FIELDS = (
@@ -64,7 +64,7 @@ def _response(outcome: Outcome) -> Response:
 
 def _json(outcome: Outcome) -> Json | json_path.Unread:
     response = _response(outcome)
-    if len(response.reply.body) > LARGE_BYTES:
+    if len(response.reply.body) > LARGE_BODY_BYTES:
         return json_path.Unread(response.reply.body, response.not_json)
     return response.json
 
@@ -75,7 +75,7 @@ def _status(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
 
 async def _text(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
     response = _response(outcome)
-    large = len(response.reply.body) > LARGE_BYTES
+    large = len(response.reply.body) > LARGE_BODY_BYTES
     return Found(await response.read_text() if large else response.text)
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from rocketship.errors import ConfigError
+from rocketship.plugins.http.client import LARGE_BODY_BYTES
 from rocketship.plugins.http.observables import ASSERTIONS, header_matches, status_matches
 from rocketship.plugins.http.plugin import Http
-from rocketship.template.document import LARGE_BYTES
 from tests.fixtures.http_server import HttpServer, answer
 from tests.plugins.http.steps import check, run, save
 
@@ -132,7 +132,7 @@ def test_every_kind_is_documented():
 
 def test_large_body_is_looked_into_and_told_when_it_is_no_json():
     large = b'{"a": [' + b"1," * 600_000 + b"7]}"
-    assert len(large) > LARGE_BYTES
+    assert len(large) > LARGE_BODY_BYTES
     with HttpServer({"/": answer(large), "/html": answer(b"<html>" + large)}) as server:
         good, bad = run({"url": server.url()}), run({"url": server.url("/html")})
 

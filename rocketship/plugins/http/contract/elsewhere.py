@@ -10,9 +10,7 @@ from rocketship.plugins.http.client import Reply, Request
 from rocketship.plugins.http.contract.description import Contents, load
 from rocketship.plugins.http.contract.schema import MAX_VIOLATIONS, Violation
 
-#: Larger bodies are checked in a child,
-LARGE_BYTES = 1 << 20
-#: which has so long for it.
+#: How long a check in the child may take.
 MAX_SECONDS = 30.0
 
 

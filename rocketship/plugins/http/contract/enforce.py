@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from rocketship.errors import ConfigError, ConnectionFailed, ContractError, StepTimeout
 from rocketship.plugins.api import Call
-from rocketship.plugins.http.client import HttpClient, Reply, Request
+from rocketship.plugins.http.client import LARGE_BODY_BYTES, HttpClient, Reply, Request
 from rocketship.plugins.http.connection import build_tls, choose_proxy
 from rocketship.plugins.http.contract import elsewhere
 from rocketship.plugins.http.contract.cache import Descriptions
@@ -142,7 +142,7 @@ class Contract:
         checker, operation = self._description.checker, match.operation
         side, body = ("response", reply.body) if reply else ("request", request.body or b"")
         found: Iterable[Violation]
-        if len(body) > elsewhere.LARGE_BYTES:
+        if len(body) > LARGE_BODY_BYTES:
             found = await self._check_elsewhere(side, operation.name, request, reply)
         elif reply:
             found = checker.response(operation, reply)

@@ -7,15 +7,13 @@ import asyncio
 import pycurl
 
 from rocketship.errors import ConnectionFailed
-from rocketship.plugins.http.client import Reply, Request
+from rocketship.plugins.http.client import LARGE_BODY_BYTES, Reply, Request
 from rocketship.plugins.http.curl.failures import address, explain
 from rocketship.plugins.http.curl.multi import Multi
 from rocketship.plugins.http.curl.options import Sink, clear, configure
 from rocketship.plugins.http.curl.reply import read
 
 MAX_IDLE_CONNECTIONS = 256
-#: Larger bodies are put together in a thread.
-LARGE_BYTES = 1 << 20
 
 
 class CurlClient:
@@ -34,7 +32,7 @@ class CurlClient:
         try:
             configure(handle, request, sink)
             await self._multi(request.http_version).perform(handle)
-            if sink.size > LARGE_BYTES:
+            if sink.size > LARGE_BODY_BYTES:
                 # Copying takes long, and in a thread keeps nobody waiting: it holds no lock.
                 sink.chunks = [await asyncio.to_thread(b"".join, sink.chunks)]
             reply = read(handle, request, sink)

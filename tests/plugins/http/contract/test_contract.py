@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rocketship.plugins import Call, Outcome, StepError
-from rocketship.plugins.http.client import Reply, Request
-from rocketship.plugins.http.contract.elsewhere import LARGE_BYTES, violations
+from rocketship.plugins.http.client import LARGE_BODY_BYTES, Reply, Request
+from rocketship.plugins.http.contract.elsewhere import violations
 from rocketship.plugins.http.plugin import Http
 from rocketship.values import Json
 from tests.fixtures.http_server import HttpServer, answer, redirect
@@ -328,8 +328,8 @@ def test_large_description_does_not_stall_other_steps() -> None:
 
 def pet(**changes: Json) -> bytes:
     """Return a pet that is checked in a child."""
-    body = json.dumps({"id": 1, "name": "x" * (2 * LARGE_BYTES), **changes}).encode()
-    assert len(body) > LARGE_BYTES
+    body = json.dumps({"id": 1, "name": "x" * (2 * LARGE_BODY_BYTES), **changes}).encode()
+    assert len(body) > LARGE_BODY_BYTES
     return body
 
 
@@ -351,7 +351,7 @@ def test_large_response_is_held_against_its_contract() -> None:
 
 def test_large_request_that_is_wrong_is_never_sent() -> None:
     with HttpServer({"/v1/pets/mine": answer(status="201 Made")}) as server:
-        made = {"name": "x" * (2 * LARGE_BYTES), "colour": "red"}
+        made = {"name": "x" * (2 * LARGE_BODY_BYTES), "colour": "red"}
         outcome = step(server, "/v1/pets/mine", method="POST", json=made)
 
         assert "openapi request validation failed: POST /pets/mine" in problem(outcome)
