@@ -94,6 +94,7 @@ def _wait_until_open(port: int) -> None:
         except ConnectionRefusedError:
             if time.monotonic() > deadline:
                 raise
+            # Nothing tells that the server listens but an answer.
             time.sleep(0.01)
 
 

@@ -57,8 +57,7 @@ def test_worker_that_is_killed_is_followed_by_another_in_the_same_step(cluster: 
 
     before = time.monotonic()
     first.kill()
-    bench.heard.remove("again")
-    bench.wait_for("again")
+    bench.wait_for_again("again")
     took = time.monotonic() - before
     # The step that was lost and the one that follows it hold at the same gate.
     bench.release("again", "again")
@@ -100,8 +99,7 @@ def test_worker_killed_in_cleanup_is_followed_by_another(cluster: Cluster):
     cluster.worker()
 
     first.kill()
-    bench.heard.remove("second")
-    bench.wait_for("second")
+    bench.wait_for_again("second")
     bench.release("second", "second")
 
     assert running.end().code == 0
@@ -192,8 +190,7 @@ def test_worker_that_was_frozen_changes_nothing_when_it_comes_back(cluster: Clus
     cluster.worker()
 
     os.kill(frozen.process.pid, signal.SIGSTOP)
-    bench.heard.remove("work")
-    bench.wait_for("work")
+    bench.wait_for_again("work")
     bench.release("work", "work")
     bench.wait_for("last")
     os.kill(frozen.process.pid, signal.SIGCONT)
@@ -306,8 +303,7 @@ def test_workers_that_stop_in_order_use_up_no_attempts_for_lost_ones(cluster: Cl
     cluster.worker()
 
     worker.kill()
-    bench.heard.remove("last")
-    bench.wait_for("last")
+    bench.wait_for_again("last")
     bench.release("last", "last")
     ended = running.end()
 

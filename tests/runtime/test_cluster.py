@@ -116,8 +116,7 @@ def test_large_values_go_where_they_are_needed(cluster: Cluster):
     cluster.worker()
 
     first.kill()
-    bench.heard.remove("made")
-    bench.wait_for("made")
+    bench.wait_for_again("made")
     bench.release("made", "made")
     ended = running.end()
 

@@ -253,8 +253,7 @@ def test_run_of_a_stopped_engine_is_resumed_by_the_next(bench: Workbench, number
     assert bench.words().count("before") == 1
 
     engine, address = start_engine(bench)
-    bench.heard.remove("gate")
-    bench.wait_for("gate")
+    bench.wait_for_again("gate")
     # Killed with SIGKILL, the first engine has left its step behind, which waits as well.
     bench.release("gate", "gate")
     assert call(address, "WaitForCleanup", pb.WaitForCleanupRequest(run_id=run_id)).completed
