@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -38,6 +39,8 @@ from rocketship.values import Json, to_ascii_json
 T = TypeVar("T")
 #: A run takes its events along, of which there may be thousands, and every step waits meanwhile.
 RUNS_AT_ONCE = 5
+#: How long to leave a new database to another process that prepares it, before the next try.
+SWITCH_SECONDS = 0.005
 #: How often a run that another process carries out is looked at.
 POLL_SECONDS = 0.25
 FILE_NAME = "history.db"
@@ -240,7 +243,7 @@ class SqliteStore:
             # Results may hold personal data of the system under test: nobody else reads them.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = self._connect()
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._full_sync else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         _migrate(connection, self._path)
@@ -250,6 +253,19 @@ class SqliteStore:
         return sqlite3.connect(
             self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log, for which SQLite does not wait by itself as it does else."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(SWITCH_SECONDS)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -6,7 +6,7 @@ import stat
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,20 @@ def test_two_processes_worth_of_stores_share_one_file(tmp_path: Path) -> None:
             assert len(await one.unfinished()) == 1
 
     asyncio.run(main())
+
+
+def test_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    async def main(folder: Path) -> None:
+        async with AsyncExitStack() as stack:
+            stores = [await stack.enter_async_context(sqlite_store(folder)) for _ in range(4)]
+            runs = [record(float(number)) for number in range(4)]
+            await asyncio.gather(
+                *(store.create_run(new_run(run)) for store, run in zip(stores, runs, strict=True))
+            )
+            assert len(await stores[0].unfinished()) == 4
+
+    for number in range(10):
+        asyncio.run(main(tmp_path / str(number)))
 
 
 def test_failed_work_reaches_its_caller_and_nobody_else(tmp_path: Path) -> None:
