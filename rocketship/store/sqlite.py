@@ -18,6 +18,7 @@ from rocketship.run.events import Event, Recorded, decode, encode
 from rocketship.run.result import Totals
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
+from rocketship.store.appending import Appender, Batch
 from rocketship.store.base import (
     Bell,
     KeyedEvent,
@@ -26,7 +27,6 @@ from rocketship.store.base import (
     RunPage,
     RunRecord,
     UnitCheckpoint,
-    disowned,
 )
 from rocketship.store.codec import decode_spec, encode_spec, storable
 from rocketship.store.filters import ORIGINS, origins, searched, searched_at_end
@@ -41,6 +41,8 @@ T = TypeVar("T")
 RUNS_AT_ONCE = 5
 #: How long to leave a new database to another process that prepares it, before the next try.
 SWITCH_SECONDS = 0.005
+#: Rows inserted by one statement: as many as fit with room below the limit of 32,766 values.
+ROWS_AT_ONCE = 500
 #: How often a run that another process carries out is looked at.
 POLL_SECONDS = 0.25
 FILE_NAME = "history.db"
@@ -90,6 +92,7 @@ class SqliteStore:
         self._full_sync = full_sync
         self._writer = Writer(self._open, path)
         self._reader = Reader(self._connect, path)
+        self._appender = Appender(self._append)
         self._made: asyncio.Future[None] | None = None
         self._bells: dict[str, set[_Bell]] = {}
 
@@ -105,22 +108,7 @@ class SqliteStore:
         *,
         owner: str = "",
     ) -> None:
-        def work(connection: sqlite3.Connection) -> None:
-            if owner and not _owns(connection, run_id, owner):
-                raise disowned(run_id)
-            connection.executemany(
-                "INSERT OR IGNORE INTO event (run_id, seq, body) VALUES (?, ?, ?)",
-                [(run_id, item.seq, to_ascii_json(encode(item.event))) for item in events],
-            )
-            if unit is not None:
-                connection.execute(
-                    "INSERT OR REPLACE INTO unit VALUES (?, ?, ?, ?)",
-                    (run_id, unit.unit, unit.attempt, unit.state),
-                )
-            if end is not None:
-                _end_run(connection, end)
-
-        await self._writer.submit(work)
+        await self._appender.append(run_id, events, unit, end, owner)
 
     async def add(
         self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
@@ -227,7 +215,11 @@ class SqliteStore:
 
     async def close(self) -> None:
         self._reader.close()
+        await self._appender.close()
         await self._writer.close()
+
+    def _append(self, batches: Sequence[Batch]) -> asyncio.Future[set[str]]:
+        return self._writer.submit(lambda connection: _append(connection, batches))
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do what may take long beside the writer, once that has made what there is to read."""
@@ -332,9 +324,40 @@ def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
     return record.id
 
 
-def _owns(connection: sqlite3.Connection, run_id: str, owner: str) -> bool:
-    found = connection.execute("SELECT 1 FROM run WHERE id = ? AND owner = ?", (run_id, owner))
-    return found.fetchone() is not None
+def _append(connection: sqlite3.Connection, batches: Sequence[Batch]) -> set[str]:
+    held = [batch for batch in batches if _owns(connection, batch)]
+    _insert(
+        connection,
+        "INSERT OR IGNORE INTO event (run_id, seq, body)",
+        [row for batch in held for row in batch.rows()],
+    )
+    _insert(
+        connection,
+        "INSERT OR REPLACE INTO unit (run_id, unit, attempt, state)",
+        [
+            (batch.run_id, unit.unit, unit.attempt, unit.state)
+            for batch in held
+            for unit in batch.units.values()
+        ],
+    )
+    for batch in held:
+        if batch.end is not None:
+            _end_run(connection, batch.end)
+    return {batch.run_id for batch in held}
+
+
+def _owns(connection: sqlite3.Connection, batch: Batch) -> bool:
+    found = connection.execute("SELECT owner FROM run WHERE id = ?", (batch.run_id,)).fetchone()
+    return found is not None and batch.owner in ("", found[0])
+
+
+def _insert(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows by one statement: after each, this thread would wait for its turn."""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        row = f"({', '.join('?' * len(some[0]))})"
+        values = ", ".join([row] * len(some))
+        connection.execute(f"{head} VALUES {values}", [value for row in some for value in row])
 
 
 def _add(

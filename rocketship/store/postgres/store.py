@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ from rocketship.errors import NotFound, StoreError
 from rocketship.run.events import Recorded, decode, encode
 from rocketship.run.spec import RunSpec
 from rocketship.settings.database import DatabaseSettings
+from rocketship.store.appending import Appender, Batch
 from rocketship.store.base import (
     Bell,
     KeyedEvent,
@@ -23,7 +25,7 @@ from rocketship.store.base import (
 )
 from rocketship.store.codec import decode_spec
 from rocketship.store.postgres import rows
-from rocketship.store.postgres.appending import Appender
+from rocketship.store.postgres.appending import append
 from rocketship.store.postgres.database import OUTAGE_SECONDS, Connection, Database
 from rocketship.store.postgres.leases import Leases
 from rocketship.store.postgres.listener import Listener
@@ -50,7 +52,7 @@ class PostgresStore:
         self._database = Database(settings)
         # An engine under load must still be able to say that it lives.
         self._aside = Database(settings, max_connections=LEASE_CONNECTIONS)
-        self._appender = Appender(self._database)
+        self._appender = Appender(self._append)
         self.leases = Leases(self._aside)
         self.mail = Mail(self._database)
         self.listener = Listener(self._database)
@@ -83,6 +85,9 @@ class PostgresStore:
         owner: str = "",
     ) -> None:
         await self._appender.append(run_id, events, unit, end, owner)
+
+    def _append(self, batches: Sequence[Batch]) -> asyncio.Future[set[str]]:
+        return asyncio.create_task(append(self._database, batches), name="rocketship-append")
 
     async def add(
         self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
