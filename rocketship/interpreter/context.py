@@ -20,8 +20,31 @@ from rocketship.template.scope import Scope
 from rocketship.values import Json, JsonObject
 
 #: Steps and assertions that wait for nothing keep everything else in the process waiting: other
-#: units, heartbeats, cancellation. Longer than this they do not.
-BREATH_SECONDS = 0.002
+#: units, heartbeats, cancellation. None does for longer than this.
+BREATH_SECONDS = 0.0005
+
+
+class _Turns:
+    """Counts the turns of the event loop in which somebody asks."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def current(self) -> int:
+        """Return the number of this turn."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_soon(self._end)
+        return self._number
+
+    def _end(self) -> None:
+        self._number += 1
+        self._loop = None
+
+
+_turns = _Turns()
 
 
 class Plugins(Protocol):
@@ -63,7 +86,8 @@ class UnitContext:
     host: UnitHost
     state: UnitState
     test_name: str
-    breathed: float = field(default_factory=time.monotonic)
+    turn: int = -1
+    breathed: float = 0.0
 
     def emit(self, event: Event) -> None:
         """Send an event on its way, scrubbed of every secret known by now."""
@@ -79,9 +103,11 @@ class UnitContext:
 
     async def breathe(self) -> None:
         """Give all others a turn once in a while; costs nothing that could be measured."""
-        if time.monotonic() - self.breathed >= BREATH_SECONDS:
+        turn = _turns.current()
+        if turn != self.turn:  # since the last time the unit had to wait, and let others on so
+            self.turn, self.breathed = turn, time.monotonic()
+        elif time.monotonic() - self.breathed >= BREATH_SECONDS:
             await asyncio.sleep(0)
-            self.breathed = time.monotonic()
 
     def scope(self) -> Scope:
         """Return what templates see now."""
