@@ -17,7 +17,7 @@ def main() -> None:
 
         print(f"rocketship {__version__}")  # noqa: T201
         return
-    gc.set_threshold(QUIET_GC_THRESHOLD)
+    gc.set_threshold(QUIET_GC_THRESHOLD, 100)
     from rocketship.cli.app import run
 
     try:

@@ -34,6 +34,7 @@ DURATION_HELP = "a number and a unit (ns, us, ms, s, m, h), which can be joined:
 
 
 # Made once, as `json.dumps` would make one for every call.
+_COMPACT_ASCII = json.JSONEncoder(separators=(",", ":"))
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -113,7 +114,7 @@ def to_json(value: Json) -> str:
 
 def to_ascii_json(value: Json) -> str:
     """Return compact JSON of ASCII alone, which holds any text: half a surrogate pair too."""
-    return json.dumps(value, separators=(",", ":"))
+    return _COMPACT_ASCII.encode(value)
 
 
 def _float_text(value: float) -> str:

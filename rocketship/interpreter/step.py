@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
@@ -191,7 +191,7 @@ class StepRunner:
             await self._announce(plugin, call.config)
             attempt.outcome = await self._call_plugin(plugin, call)
             self._learn(attempt.outcome)
-            with _failing_the_step(plugin):
+            with _FailingTheStep(plugin):
                 await self._observe(plugin, attempt, scope)
         except StepError as error:
             attempt.error = error
@@ -225,7 +225,7 @@ class StepRunner:
         """Before a step that must not be repeated, make sure a later holder will know it began."""
         state = self._context.state
         replay = self._step.replay
-        with _failing_the_step(plugin):
+        with _FailingTheStep(plugin):
             safe = replay == "safe" or (replay is None and plugin.replay_safe(config))
         if not safe and not state.in_flight:
             state.in_flight = True
@@ -237,7 +237,7 @@ class StepRunner:
         timer = asyncio.timeout(limit)
         try:
             async with timer:
-                with _failing_the_step(plugin):
+                with _FailingTheStep(plugin):
                     return await plugin.run(call)
         except TimeoutError as error:
             raise StepTimeout(
@@ -358,18 +358,26 @@ class StepRunner:
         return self._last.error.message if self._last.error else ""
 
 
-@contextmanager
-def _failing_the_step(plugin: Plugin) -> Iterator[None]:
-    """Turn whatever goes wrong in a plugin into a failure of its step."""
-    try:
-        yield
-    except StepError:
-        raise
-    except TimeoutError as error:
-        raise PluginError(f"{plugin.name} gave up waiting: {error}") from error
-    except Exception as error:  # a plugin is somebody else's code; it fails its step only
+class _FailingTheStep:
+    """Turns whatever goes wrong in a plugin, which is somebody else's code, into a failure of its
+    step. (A generator would do; every step enters this three times, which takes a third so.)
+    """
+
+    __slots__ = ("_plugin",)
+
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin = plugin
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None or isinstance(error, StepError) or not isinstance(error, Exception):
+            return
+        if isinstance(error, TimeoutError):
+            raise PluginError(f"{self._plugin.name} gave up waiting: {error}") from error
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise PluginError(f"the {plugin.name} plugin failed unexpectedly: {what}") from error
+        raise PluginError(f"the {self._plugin.name} plugin failed unexpectedly: {what}") from error
 
 
 def _luck() -> float:

@@ -49,13 +49,9 @@ class Style(Enum):
     NOTICE = ("yellow", True)
     TITLE = ("purple", True)
 
-    @property
-    def color(self) -> str:
-        return self.value[0]
-
-    @property
-    def bold(self) -> bool:
-        return self.value[1]
+    def __init__(self, color: str, bold: bool) -> None:
+        self.color = color
+        self.bold = bold
 
 
 _LEVEL_STYLES = {"warn": Style.CAUTION, "error": Style.BAD}
@@ -63,7 +59,10 @@ _LEVEL_STYLES = {"warn": Style.CAUTION, "error": Style.BAD}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One log line: when, what, and the test and step it belongs to (empty when it has none)."""
+    """One log line: when, what, and the test and step it belongs to (empty when it has none).
+
+    All texts are safe to show.
+    """
 
     at: float
     message: str
@@ -77,6 +76,7 @@ class Narrator:
 
     def __init__(self) -> None:
         self._suite = ""
+        # The names as they are shown: of units, and of the steps of each by their paths.
         self._names: dict[str, str] = {}
         self._steps: dict[str, dict[str, str]] = {}
         self._statuses: dict[str, Status] = {}
@@ -105,7 +105,7 @@ class Narrator:
     def _run_started(self, event: RunStarted) -> Iterator[Line]:
         self._suite = event.suite
         for index, test in enumerate(event.tests):
-            self._names[f"t-{index}"] = test.name
+            self._names[f"t-{index}"] = printable(test.name)
             self._statuses[f"t-{index}"] = Status.PENDING
         origins = (str(event.context.get(key) or "") for key in ("project_id", "source"))
         origin = "/".join(text for text in origins if text not in ("", BY_HAND))
@@ -113,7 +113,7 @@ class Narrator:
         yield Line(event.at, _plain(f'Starting suite "{event.suite}"{where}'), style=Style.TITLE)
 
     def _test_started(self, event: TestStarted) -> Line:
-        self._names[event.unit] = event.name
+        self._names[event.unit] = printable(event.name)
         verb = "Starting" if event.attempt <= 1 else "Resuming"
         if event.unit in ("init", "cleanup"):
             return self._line(event, f"{verb} suite {event.unit}")
@@ -121,7 +121,7 @@ class Narrator:
         return self._line(event, f"{verb} test: {event.name}")
 
     def _step_started(self, event: StepStarted) -> Line:
-        self._steps.setdefault(event.unit, {})[event.path] = event.name
+        self._steps.setdefault(event.unit, {})[event.path] = printable(event.name)
         return self._line(event, f"Starting {_step_word(event)}: {event.name}")
 
     def _attempt_failed(self, event: AttemptFailed) -> Line:
@@ -130,7 +130,7 @@ class Narrator:
         return self._line(event, f"{message}: {event.failure.message}", Style.CAUTION)
 
     def _step_finished(self, event: StepFinished) -> Iterator[Line]:
-        self._steps.setdefault(event.unit, {})[event.path] = event.name
+        self._steps.setdefault(event.unit, {})[event.path] = printable(event.name)
         for check in event.assertions:
             if check.soft and not check.passed:
                 text = check.message or f"{check.type} {check.target}".rstrip()
@@ -138,7 +138,7 @@ class Narrator:
         yield self._line(event, *_step_outcome(event))
 
     def _test_finished(self, event: TestFinished) -> Iterator[Line]:
-        self._names[event.unit] = event.name
+        self._names[event.unit] = printable(event.name)
         if event.unit == "init":
             yield from self._init_finished(event)
         elif event.unit == "cleanup":
@@ -172,8 +172,7 @@ class Narrator:
     def _line(self, event: Event, message: str, style: Style = Style.PLAIN) -> Line:
         unit = getattr(event, "unit", "")
         step = self._steps.get(unit, {}).get(getattr(event, "path", ""), "")
-        test = self._names.get(unit, unit)
-        return Line(event.at, _plain(message), printable(test), printable(step), style)
+        return Line(event.at, _plain(message), self._names.get(unit, unit), step, style)
 
 
 def _plain(text: str) -> str:

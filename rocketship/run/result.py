@@ -222,10 +222,13 @@ def fold(run_id: str, events: Iterable[Event]) -> RunResult:
 
 @dataclass(slots=True)
 class _Unit:
-    """A unit while it is being folded; steps keep the order in which they first started."""
+    """A unit while it is being folded; steps keep the order in which they first started.
+
+    Most steps end soon, so of a running one only the event is kept.
+    """
 
     head: TestResult
-    steps: dict[str, StepResult] = field(default_factory=dict)
+    steps: dict[str, StepResult | StepStarted] = field(default_factory=dict)
     tries: dict[str, list[AttemptResult]] = field(default_factory=dict)
     logs: dict[str, list[LogLine]] = field(default_factory=dict)
 
@@ -233,10 +236,32 @@ class _Unit:
         return replace(self.head, steps=tuple(self._step(path) for path in self.steps))
 
     def _step(self, path: str) -> StepResult:
+        step = self.steps[path]
+        if isinstance(step, StepStarted):
+            step = _running(step)
         tries, logs = self.tries.get(path), self.logs.get(path)
         if tries is None and logs is None:
-            return self.steps[path]
-        return replace(self.steps[path], failed_attempts=tuple(tries or ()), logs=tuple(logs or ()))
+            return step
+        return replace(step, failed_attempts=tuple(tries or ()), logs=tuple(logs or ()))
+
+    def began(self, path: str) -> float | None:
+        """Return when a step started, if that is known."""
+        step = self.steps.get(path)
+        if isinstance(step, StepStarted):
+            return step.at
+        return step.started_at if step else None
+
+
+def _running(event: StepStarted) -> StepResult:
+    return StepResult(
+        path=event.path,
+        name=event.name,
+        phase=event.phase,
+        plugin=event.plugin,
+        line=event.line,
+        status=Status.RUNNING,
+        started_at=event.at,
+    )
 
 
 class Folder:
@@ -333,19 +358,11 @@ class Folder:
         unit = self._unit(event.unit)
         unit.tries.pop(event.path, None)
         unit.logs.pop(event.path, None)
-        unit.steps[event.path] = StepResult(
-            path=event.path,
-            name=event.name,
-            phase=event.phase,
-            plugin=event.plugin,
-            line=event.line,
-            status=Status.RUNNING,
-            started_at=event.at,
-        )
+        unit.steps[event.path] = event
 
     def _finish_step(self, event: StepFinished) -> None:
         unit = self._unit(event.unit)
-        begun = unit.steps.get(event.path)
+        began = unit.began(event.path)
         lines = unit.logs.get(event.path, ())
         kept = self._room.take(_weight(event, lines), failed=event.status.bad)
         if not kept:
@@ -357,7 +374,7 @@ class Folder:
             plugin=event.plugin,
             line=event.line,
             status=event.status,
-            started_at=begun.started_at if begun else event.at - event.duration_seconds,
+            started_at=event.at - event.duration_seconds if began is None else began,
             duration_seconds=event.duration_seconds,
             attempts=event.attempts,
             failure=event.failure,
@@ -383,13 +400,9 @@ class Folder:
 
 
 def _weight(event: StepFinished, lines: Iterable[LogLine]) -> int:
-    return (
-        weight(event.request)
-        + weight(event.response)
-        + weight(event.saved)
-        + sum(weight([check.expected, check.actual]) for check in event.assertions)
-        + sum(len(line.message) for line in lines)
-    )
+    compared = [value for check in event.assertions for value in (check.expected, check.actual)]
+    messages: list[Json] = [line.message for line in lines]
+    return weight(event.request, event.response, event.saved, compared, messages)
 
 
 def _without_values(check: AssertionResult) -> AssertionResult:

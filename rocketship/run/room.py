@@ -29,10 +29,20 @@ class Room:
         return self.others >= 0
 
 
-def weight(value: Json) -> int:
-    """Return about how many characters a value has."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(len(name) + weight(item) for name, item in value.items())
-    return 1 + sum(map(weight, value)) if isinstance(value, list) else 8
+def weight(*values: Json) -> int:
+    """Return about how many characters values have together."""
+    total = 0
+    rest: list[Json] = [*values]
+    while rest:  # every step of every run is weighed; a function calling itself takes three times
+        value = rest.pop()
+        if isinstance(value, str):
+            total += len(value)
+        elif isinstance(value, dict):
+            total += sum(map(len, value))
+            rest += value.values()
+        elif isinstance(value, list):
+            total += len(value)
+            rest += value
+        else:
+            total += 8
+    return total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rocketship.cli.console import Console
 from rocketship.cli.output.detail import BRIEF, Detail
@@ -36,26 +36,22 @@ class PlainOutput:
 
     def handle(self, run_id: str, suite: str, recorded: Recorded) -> None:
         """Print what there is to say about an event."""
-        narrator = self._narrators.setdefault(run_id, Narrator())
+        narrator = self._narrators.get(run_id)
+        if narrator is None:
+            narrator = self._narrators[run_id] = Narrator()
         for line in narrator.lines(recorded.event):
-            self._console.print("\n".join(self.format(suite, line)))
+            self._console.print(self.format(suite, line))
 
     def close(self, results: Sequence[RunResult]) -> None:
         """Print failures in full, and totals."""
         print_results(self._console, results, self._detail)
 
-    def format(self, suite: str, line: Line) -> Iterator[str]:
-        """Yield a narrated line as it is printed; each line of its text gets the prefix."""
-        known = [_label(name) for name in (suite, line.test, line.step) if name]
-        prefix = " ".join(f"[{name}]" for name in known)
+    def format(self, suite: str, line: Line) -> str:
+        """Return a narrated line as it is printed; each line of its text gets the prefix."""
+        prefix = " ".join([f"[{name}]" for name in (printable(suite), line.test, line.step) if name])
         if prefix:
-            color, bold = line.style.color, line.style.bold
-            prefix = self._console.paint(prefix, color, bold=bold) + " "
+            prefix = prefix.replace("\n", " ")
+            prefix = self._console.paint(prefix, line.style.color, bold=line.style.bold) + " "
         if self._timestamps:
             prefix += f"[{format_time(line.at)}] "
-        for text in line.message.split("\n"):
-            yield prefix + text
-
-
-def _label(name: str) -> str:
-    return printable(name).replace("\n", " ")
+        return prefix + line.message.replace("\n", f"\n{prefix}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
@@ -14,6 +15,7 @@ from rocketship.plugins.api import Files
 from rocketship.plugins.http.client import DEFAULT_CONNECT_TIMEOUT_SECONDS, Proxy, Tls
 from rocketship.suite.fields import Boolean, Choice, Duration, Field, FilePath, Text
 
+_SITE = re.compile(r"(?P<scheme>[^:/?#]+)://(?P<authority>[^/?#]*)")
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 FIELDS = (
@@ -69,10 +71,10 @@ def choose_proxy(
     """
     if configured is not None:
         return Proxy(_checked(configured))
-    parts = urlsplit(url)
-    if _is_loopback(parts.hostname or ""):
+    site = _SITE.match(url)
+    if site is None or _is_loopback(site["authority"]):
         return Proxy()
-    for name in (f"{parts.scheme}_proxy", "all_proxy"):
+    for name in (f"{site['scheme'].lower()}_proxy", "all_proxy"):
         found = environ.get(name) or environ.get(name.upper())
         if found:
             return Proxy(found, environ.get("no_proxy") or environ.get("NO_PROXY") or "")
@@ -93,7 +95,8 @@ def _checked(url: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _is_loopback(host: str) -> bool:
+def _is_loopback(authority: str) -> bool:
+    host = urlsplit(f"//{authority}").hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -26,11 +26,15 @@ class Jar:
 
     def add_to(self, request: Request) -> Request:
         """Return the request with all cookies; the client chooses among them."""
+        if _KEY not in self._memory and not request.cookies:
+            return request
         lines = () if _has_own(request) else self._lines()
         return replace(request, cookies=lines) if lines != request.cookies else request
 
     def take(self, request: Request, reply: Reply) -> None:
         """Keep what a reply made of the cookies."""
+        if _KEY not in self._memory and not reply.cookies:
+            return
         lines = list(reply.cookies)
         if _has_own(request):
             # The client did not know the others. Those that the reply set anew, or deleted, go.
@@ -41,8 +45,7 @@ class Jar:
                 if line.split("\t")[5] not in names or not _is_of(line, request.url)
             ]
             lines = [*kept, *lines]
-        if lines or _KEY in self._memory:
-            self._memory[_KEY] = [*lines]
+        self._memory[_KEY] = [*lines]
 
     def _lines(self) -> tuple[str, ...]:
         stored = self._memory.get(_KEY)

@@ -17,6 +17,7 @@ from rocketship.values import Json, to_text
 
 #: What stands for a body that fits no command line.
 BODY_FILE = "@BODY"
+_CURL = "curl --silent --show-error --include"
 _VERSION_OPTIONS = {"1.1": "--http1.1", "3": "--http3-only"}
 _GLOB = re.compile(r"[\[\]{}]")
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
@@ -27,14 +28,12 @@ def command_line(request: Request, config: Mapping[str, Any]) -> str:
 
     Secret headers and passwords are stars, to be filled in; files keep the paths the suite uses.
     """
-    words = ["curl", "--silent", "--show-error", "--include"]
-    words += _method(request)
-    words.append(request.url)
+    words = [*_method(request), request.url]
     words += _headers(request, config)
     words += _body(request, config)
     words += _credentials(request)
     words += _connection(request, config)
-    return " ".join(shlex.quote(word) for word in words)
+    return " ".join((_CURL, *map(shlex.quote, words)))
 
 
 def _method(request: Request) -> Iterator[str]:
@@ -44,7 +43,7 @@ def _method(request: Request) -> Iterator[str]:
         yield from ("--request", request.method)
     if _GLOB.search(request.url):
         yield "--globoff"
-    if _DOT_SEGMENT.search(urlsplit(request.url).path):
+    if "/." in request.url and _DOT_SEGMENT.search(urlsplit(request.url).path):
         yield "--path-as-is"
 
 
@@ -59,7 +58,7 @@ def _headers(request: Request, config: Mapping[str, Any]) -> Iterator[str]:
         yield from ("--header", "Content-Type:")
     if "Accept-Encoding" not in names:
         yield "--compressed"
-    if of_host(request.cookies, request.url):
+    if request.cookies and of_host(request.cookies, request.url):
         yield from ("--cookie", STARS)
 
 

@@ -67,6 +67,9 @@ class Object(Kind):
         at_most_one: Collection[tuple[str, ...]] = (),
     ) -> None:
         self.fields = {field.name: field for field in fields}
+        # Most keys of a large object are left out most of the time.
+        self._required = tuple(field for field in fields if field.required)
+        self._defaults = {field.name: field.default for field in fields if not field.required}
         self.exactly_one = tuple(exactly_one)
         self.at_most_one = tuple(at_most_one)
 
@@ -84,8 +87,8 @@ class Object(Kind):
             return
         self._check_entries(node, problems)
         present = self.with_guesses(node, problems)
-        for field in self.fields.values():
-            if field.required and field.name not in present:
+        for field in self._required:
+            if field.name not in present:
                 doc = f": {field.doc[:1].lower()}{field.doc[1:]}" if field.doc else ""
                 message = f'"{field.name}" is missing'
                 problems.error(node.location, message, f'add "{field.name}"{doc}')
@@ -95,15 +98,15 @@ class Object(Kind):
     def convert(self, value: Json, where: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise self._mismatch(value, where)
-        out: dict[str, Any] = {}
+        out: dict[str, Any] = {**self._defaults}
         prefix = f"{where}." if where else ""
-        for name, field in self.fields.items():
-            if name in value and field.given_in(value):
+        for field in self._required:
+            if not field.given_in(value):
+                raise ConfigError(f"{prefix}{field.name}: is missing")
+        for name in value:
+            field = self.fields.get(name)
+            if field is not None and field.given_in(value):
                 out[name] = field.kind.convert(value[name], f"{prefix}{name}")
-            elif field.required:
-                raise ConfigError(f"{prefix}{name}: is missing")
-            else:
-                out[name] = field.default
         for complaint in self._group_complaints(value):
             raise complain(where, complaint)
         return out
@@ -131,13 +134,14 @@ class Object(Kind):
     def secrets(self, value: Json) -> Iterator[str]:
         if not isinstance(value, Mapping):
             return
-        for name, field in self.fields.items():
-            if name not in value:
+        for name, item in value.items():
+            field = self.fields.get(name)
+            if field is None:
                 continue
             if field.secret:
-                yield from _texts(value[name])
+                yield from _texts(item)
             else:
-                yield from field.kind.secrets(value[name])
+                yield from field.kind.secrets(item)
 
     def with_guesses(self, node: Node, problems: Problems) -> JsonObject:
         """Return a mapping with what its unknown keys probably mean, so that a slip is one error.

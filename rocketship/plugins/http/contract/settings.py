@@ -45,6 +45,8 @@ def resolve(call: Call) -> Settings | None:
         ConfigError: There is a block, and it names no description.
         TemplateError: A template in the suite's block cannot be filled in.
     """
+    if not (call.suite or call.config["openapi"]):
+        return None
     values: dict[str, Any] = {}
     written = call.suite.get("openapi")
     if isinstance(written, dict):

@@ -40,18 +40,27 @@ def parse_head(lines: Sequence[bytes]) -> tuple[str, tuple[tuple[str, str], ...]
 
     Earlier heads belong to interim answers, to a proxy, or to the challenge of an authentication.
     """
-    start = max((i for i, line in enumerate(lines) if line.startswith(b"HTTP/")), default=0)
+    first, *rest = _texts(lines)
     headers: list[tuple[str, str]] = []
-    for line in lines[start + 1 :]:
-        text = _text(line)
+    for text in rest:
         if text[:1] in (" ", "\t") and headers:
             name, value = headers[-1]
             headers[-1] = (name, f"{value} {text.strip()}")
         elif ":" in text:
             name, _, value = text.partition(":")
             headers.append((name.strip(), value.strip()))
-    words = _text(lines[start]).split(None, 2) if lines else []
+    words = first.split(None, 2)
     return (words[2].strip() if len(words) == 3 else ""), tuple(headers)
+
+
+def _texts(lines: Sequence[bytes]) -> list[str]:
+    """Return the lines of the last head, as UTF-8 where they are."""
+    heads = [number for number, line in enumerate(lines) if line[:5] == b"HTTP/"]
+    last = lines[heads[-1] :] if heads else lines or [b""]
+    try:
+        return [line.decode() for line in last]
+    except UnicodeDecodeError:
+        return list(map(_text, last))
 
 
 def _text(line: bytes) -> str:
