@@ -33,7 +33,7 @@ from rocketship.store.base import (
     UnitCheckpoint,
 )
 from rocketship.store.postgres.store import PostgresStore
-from rocketship.store.sqlite import SqliteStore
+from rocketship.store.sqlite.store import SqliteStore
 from tests.fixtures.postgres import database_at, own_cluster
 
 #: As engines append: many runs at once, a checkpoint with the few events of a step.

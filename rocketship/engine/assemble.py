@@ -28,7 +28,7 @@ from rocketship.settings.engine import EngineSettings
 from rocketship.store.base import RunRecord, RunStore
 from rocketship.store.retention import removing_old_runs
 from rocketship.store.sealing import CHECK_FILE, Sealer, check_key, derived_key, key_from_file
-from rocketship.store.sqlite import FILE_NAME, SqliteStore
+from rocketship.store.sqlite.store import FILE_NAME, SqliteStore
 from rocketship.suite.load import LoadedSuite
 
 

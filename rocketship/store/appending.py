@@ -14,7 +14,6 @@ from dataclasses import field
 from functools import partial
 
 from rocketship.dataclass import dataclass
-from rocketship.errors import StoreError
 from rocketship.run.events import Recorded, encode
 from rocketship.store.base import RunRecord, UnitCheckpoint, disowned
 from rocketship.values import to_ascii_json

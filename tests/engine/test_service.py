@@ -17,7 +17,7 @@ from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
 from rocketship.settings.engine import engine_settings
 from rocketship.store.base import RunFilter
-from rocketship.store.sqlite import FILE_NAME, SqliteStore
+from rocketship.store.sqlite.store import FILE_NAME, SqliteStore
 from tests.contracts.run_store import ended, new_run, record
 
 SUITE = b"""

@@ -20,7 +20,7 @@ from rocketship.runtime.embedded.backend import EmbeddedBackend
 from rocketship.runtime.ports import Recovery, RunSource
 from rocketship.store.base import NewRun, RunRecord
 from rocketship.store.sealing import Sealer, derived_key
-from rocketship.store.sqlite import FILE_NAME, SqliteStore
+from rocketship.store.sqlite.store import FILE_NAME, SqliteStore
 from rocketship.testing import FakeFiles
 from tests.contracts.run_backend import RunBackendContract, Stage
 from tests.interpreter.probe import Plugins, Probe, plan, step, unit

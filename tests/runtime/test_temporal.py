@@ -35,7 +35,7 @@ from rocketship.runtime.temporal.workflow import (
 from rocketship.settings.temporal import TemporalSettings
 from rocketship.store.base import NewRun, RunRecord, stored_events
 from rocketship.store.sealing import Sealer, derived_key
-from rocketship.store.sqlite import FILE_NAME, SqliteStore
+from rocketship.store.sqlite.store import FILE_NAME, SqliteStore
 from rocketship.testing import FakeFiles
 from rocketship.values import JsonObject
 from tests.contracts.run_backend import RunBackendContract, Stage

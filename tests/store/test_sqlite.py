@@ -15,10 +15,10 @@ import pytest
 
 from rocketship.errors import StoreError
 from rocketship.run.events import LogEmitted, Recorded
-from rocketship.store import sqlite
 from rocketship.store.base import RunFilter
-from rocketship.store.sqlite import FILE_NAME, RUNS_AT_ONCE, SqliteStore
-from rocketship.store.sqlite_listing import list_rows
+from rocketship.store.sqlite import store as sqlite
+from rocketship.store.sqlite.listing import list_rows
+from rocketship.store.sqlite.store import FILE_NAME, RUNS_AT_ONCE, SqliteStore
 from tests.contracts.run_store import SPEC, RunStoreContract, ended, new_run, record
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from rocketship.store.base import ORDERS, RunFilter
 from rocketship.store.schema import MIGRATIONS
-from rocketship.store.sqlite import FILE_NAME, SqliteStore
-from rocketship.store.sqlite_listing import statements
+from rocketship.store.sqlite.listing import statements
+from rocketship.store.sqlite.store import FILE_NAME, SqliteStore
 
 FILTERS: tuple[dict[str, Any], ...] = (
     {},

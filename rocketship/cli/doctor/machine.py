@@ -17,7 +17,7 @@ from rocketship.profiles.file import ConfigFile
 from rocketship.settings.engine import data_dir, server_engine_settings
 from rocketship.settings.server import server_settings
 from rocketship.settings.tokens import token_settings
-from rocketship.store.sqlite import FILE_NAME
+from rocketship.store.sqlite.store import FILE_NAME
 from rocketship.tokens.file import FileStore
 from rocketship.tokens.logins import Logins
 

@@ -11,7 +11,7 @@ from rocketship.cli.local_server.process import start_time
 from rocketship.cli.local_server.record import Place, ServerRecord
 from rocketship.profiles.file import ConfigFile
 from rocketship.profiles.model import Profile
-from rocketship.store.sqlite import FILE_NAME
+from rocketship.store.sqlite.store import FILE_NAME
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 
 from rocketship._version import __version__
 from rocketship.errors import StoreError
-from rocketship.store.sqlite import SqliteStore
+from rocketship.store.sqlite.store import SqliteStore
 from tests.fixtures.engine import RunningEngine, running_engine
 
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"

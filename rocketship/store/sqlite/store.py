@@ -30,10 +30,10 @@ from rocketship.store.base import (
 )
 from rocketship.store.codec import decode_spec, encode_spec, storable
 from rocketship.store.filters import ORIGINS, origins, searched, searched_at_end
-from rocketship.store.reader import Reader
-from rocketship.store.schema import MIGRATIONS
-from rocketship.store.sqlite_listing import list_rows
-from rocketship.store.writer import BUSY_SECONDS, Writer
+from rocketship.store.sqlite.schema import MIGRATIONS
+from rocketship.store.sqlite.listing import list_rows
+from rocketship.store.sqlite.reader import Reader
+from rocketship.store.sqlite.writer import BUSY_SECONDS, Writer
 from rocketship.values import Json, to_ascii_json
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from rocketship.store.writer import translate
+from rocketship.store.sqlite.writer import translate
 
 T = TypeVar("T")
 #: Searches at once; each takes a core.
