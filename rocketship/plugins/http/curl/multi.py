@@ -6,6 +6,11 @@ import asyncio
 
 import pycurl
 
+from rocketship.plugins.http.curl.sockets import Ready, watch_sockets
+
+#: libcurl's word for a timer that rang.
+_TIME_IS_UP = ((pycurl.SOCKET_TIMEOUT, 0),)
+
 
 class Multi:
     """Transfers of one event loop, and the cache of connections they share.
@@ -17,9 +22,9 @@ class Multi:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, max_idle_connections: int) -> None:
         self._loop = loop
         self._waiting: dict[pycurl.Curl, asyncio.Future[None]] = {}
-        self._watched: dict[int, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
+        self._sockets = watch_sockets(loop, self._act)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._schedule)
@@ -35,7 +40,7 @@ class Multi:
         self._multi.add_handle(handle)
         try:
             # At once, and not in the next round of the loop as libcurl asks for.
-            self._act(pycurl.SOCKET_TIMEOUT, 0)
+            self._act(_TIME_IS_UP)
             await done
         finally:
             del self._waiting[handle]
@@ -45,25 +50,13 @@ class Multi:
     def close(self) -> None:
         """Close every connection; no transfer may be running."""
         self._multi.close()
+        self._sockets.close()
         if self._timer is not None:
             self._timer.cancel()
 
     def _watch(self, what: int, socket: int, _multi: pycurl.CurlMulti, _data: object) -> None:
-        if self._loop.is_closed():  # libcurl tidies up after a loop that nobody closed us with
-            return
-        before, now = self._watched.pop(socket, 0), what & pycurl.POLL_INOUT
-        if now:
-            self._watched[socket] = now
-        # libcurl repeats itself, and every word to the loop is dear: pass on only what changed.
-        begun, ended = now & ~before, before & ~now
-        if begun & pycurl.POLL_IN:
-            self._loop.add_reader(socket, self._act, socket, pycurl.CSELECT_IN)
-        elif ended & pycurl.POLL_IN:
-            self._loop.remove_reader(socket)
-        if begun & pycurl.POLL_OUT:
-            self._loop.add_writer(socket, self._act, socket, pycurl.CSELECT_OUT)
-        elif ended & pycurl.POLL_OUT:
-            self._loop.remove_writer(socket)
+        if not self._loop.is_closed():  # libcurl tidies up after a loop that nobody closed us with
+            self._sockets.watch(socket, what & pycurl.POLL_INOUT)
 
     def _schedule(self, milliseconds: int) -> None:
         if milliseconds < 0 or self._loop.is_closed():
@@ -87,10 +80,11 @@ class Multi:
         if self._due > self._loop.time():
             self._ring_at(self._due)
         else:
-            self._act(pycurl.SOCKET_TIMEOUT, 0)
+            self._act(_TIME_IS_UP)
 
-    def _act(self, socket: int, events: int) -> None:
-        self._multi.socket_action(socket, events)
+    def _act(self, ready: Ready) -> None:
+        for socket, events in ready:
+            self._multi.socket_action(socket, events)
         remaining = 1
         while remaining:
             remaining, succeeded, failed = self._multi.info_read()

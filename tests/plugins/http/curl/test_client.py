@@ -12,10 +12,17 @@ import pytest
 
 from rocketship.errors import ConnectionFailed, PluginError, StepTimeout
 from rocketship.plugins.http import client as port
-from rocketship.plugins.http.curl import options
+from rocketship.plugins.http.curl import multi, options
+from rocketship.plugins.http.curl.sockets import EpollSockets, LoopSockets
 from rocketship.plugins.http.plugin import Http
 from tests.fixtures.http_server import Got, HttpServer, answer
 from tests.plugins.http.steps import make_call, run, with_plugin
+
+
+@pytest.fixture(params=[EpollSockets, LoopSockets], autouse=True)
+def watched_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every system has one of the two; here both are tried."""
+    monkeypatch.setattr(multi, "watch_sockets", request.param)
 
 
 async def silent(got: Got, writer: asyncio.StreamWriter) -> None:
