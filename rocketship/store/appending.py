@@ -53,26 +53,25 @@ class Batch:
             yield self.run_id, item.seq, to_ascii_json(encode(item.event))
 
 
-#: Stores batches, one of each run, in one transaction; returns those runs that are their owners'.
-#: Of other runs nothing is stored.
-Write = Callable[[Sequence[Batch]], "asyncio.Future[set[str]]"]
+#: Those of the runs that are their owners'. Of all others nothing is stored.
+Held = set[str]
 
 
 class Appender:
     """Appends to runs through a database.
 
     Args:
-        write: Stores what goes together.
+        write: Stores batches, one of each run, in one transaction, at once or later.
     """
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: Callable[[Sequence[Batch]], Held | asyncio.Future[Held]]) -> None:
         self._write = write
         self._loop = asyncio.get_running_loop()
         #: For each run what is to be appended, oldest first; a run with nothing is not in it.
         self._batches: dict[str, list[Batch]] = {}
         #: What could not be stored together, and goes before all else.
         self._single: deque[Batch] = deque()
-        self._writing: asyncio.Future[set[str]] | None = None
+        self._writing: asyncio.Future[Held] | None = None
         self._begins: asyncio.Handle | None = None
 
     def append(
@@ -114,9 +113,18 @@ class Appender:
 
     def _write_next(self) -> None:
         self._begins = self._writing = None
-        if batches := self._take():
-            self._writing = self._write(batches)
-            self._writing.add_done_callback(partial(self._written, batches))
+        while batches := self._take():
+            try:
+                written = self._write(batches)
+            except Exception as error:  # whatever it is: somebody waits
+                self._failed(batches, error)
+                continue
+            if isinstance(written, set):
+                _settle(batches, written)
+            else:
+                self._writing = written
+                written.add_done_callback(partial(self._written, batches))
+                return
 
     def _take(self) -> list[Batch]:
         """Return the oldest batch of each run, as far as they go together."""
@@ -134,15 +142,24 @@ class Appender:
                 del self._batches[run_id]
         return taken
 
-    def _written(self, batches: list[Batch], write: asyncio.Future[set[str]]) -> None:
+    def _written(self, batches: list[Batch], write: asyncio.Future[Held]) -> None:
         if write.cancelled():  # with everything else in this loop
             return
         error = write.exception()
-        if isinstance(error, Exception) and len(batches) > 1:
+        if error is None:
+            _settle(batches, write.result())
+        else:
+            self._failed(batches, error)
+        self._write_next()
+
+    def _failed(self, batches: list[Batch], error: BaseException) -> None:
+        if len(batches) == 1:
+            batches[0].settle(error)
+        else:
             # Only whose fault it is shall hear of it.
             self._single += batches
-        else:
-            for batch in batches:
-                known = error is not None or batch.run_id in write.result()
-                batch.settle(error if known else disowned(batch.run_id))
-        self._write_next()
+
+
+def _settle(batches: list[Batch], held: Held) -> None:
+    for batch in batches:
+        batch.settle(None if batch.run_id in held else disowned(batch.run_id))

@@ -6,7 +6,7 @@ import stat
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,39 @@ import pytest
 
 from rocketship.errors import StoreError
 from rocketship.run.events import LogEmitted, Recorded
-from rocketship.store.base import RunFilter
+from rocketship.store.base import RunFilter, UnitCheckpoint
 from rocketship.store.sqlite import store as sqlite
 from rocketship.store.sqlite.listing import list_rows
 from rocketship.store.sqlite.store import FILE_NAME, RUNS_AT_ONCE, SqliteStore
+from rocketship.store.sqlite.writer import LOG_PAGES
 from tests.contracts.run_store import SPEC, RunStoreContract, ended, new_run, record
+
+PAGE_BYTES = 4096
 
 
 @asynccontextmanager
-async def sqlite_store(folder: Path) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore(folder / "data" / FILE_NAME)
+async def sqlite_store(folder: Path, *, full_sync: bool = False) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(folder / "data" / FILE_NAME, full_sync=full_sync)
     try:
         yield store
     finally:
         await store.close()
 
 
+def said(number: int) -> Recorded:
+    return Recorded(number, LogEmitted(1.0, "t-0", 1, "steps[0]", "hello"))
+
+
 class TestSqliteStore(RunStoreContract):
     def open_store(self, folder: Path):
         return sqlite_store(folder)
+
+
+class TestSqliteStoreWithFullSync(RunStoreContract):
+    """Here all is left to the writer's thread."""
+
+    def open_store(self, folder: Path):
+        return sqlite_store(folder, full_sync=True)
 
 
 def test_database_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -71,6 +85,38 @@ def test_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
 
     for number in range(10):
         asyncio.run(main(tmp_path / str(number)))
+
+
+def test_append_waits_for_the_transaction_of_another_process(tmp_path: Path) -> None:
+    run = record()
+
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            await store.create_run(new_run(run))
+            with closing(sqlite3.connect(tmp_path / "data" / FILE_NAME)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                appending = asyncio.ensure_future(store.append(run.id, [said(2)]))
+                done, _ = await asyncio.wait({appending}, timeout=0.05)
+                assert not done
+                other.execute("ROLLBACK")
+            await appending
+            assert [item.seq for item in await store.events(run.id)] == [1, 2]
+
+    asyncio.run(main())
+
+
+def test_log_beside_the_database_stays_small(tmp_path: Path) -> None:
+    run = record()
+    log = tmp_path / "data" / f"{FILE_NAME}-wal"
+
+    async def main() -> int:
+        async with sqlite_store(tmp_path) as store:
+            await store.create_run(new_run(run))
+            for number in range(2, 1500):
+                await store.append(run.id, [said(number)], UnitCheckpoint("t-0", 1, b"x"))
+            return log.stat().st_size
+
+    assert asyncio.run(main()) < 2 * LOG_PAGES * PAGE_BYTES
 
 
 def test_failed_work_reaches_its_caller_and_nobody_else(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rocketship.store.base import ORDERS, RunFilter
-from rocketship.store.schema import MIGRATIONS
 from rocketship.store.sqlite.listing import statements
+from rocketship.store.sqlite.schema import MIGRATIONS
 from rocketship.store.sqlite.store import FILE_NAME, SqliteStore
 
 FILTERS: tuple[dict[str, Any], ...] = (

@@ -48,7 +48,9 @@ class PlainOutput:
 
     def format(self, suite: str, line: Line) -> str:
         """Return a narrated line as it is printed; each line of its text gets the prefix."""
-        prefix = " ".join([f"[{name}]" for name in (printable(suite), line.test, line.step) if name])
+        prefix = " ".join(
+            [f"[{name}]" for name in (printable(suite), line.test, line.step) if name]
+        )
         if prefix:
             prefix = prefix.replace("\n", " ")
             prefix = self._console.paint(prefix, line.style.color, bold=line.style.bold) + " "

@@ -30,15 +30,17 @@ from rocketship.store.base import (
 )
 from rocketship.store.codec import decode_spec, encode_spec, storable
 from rocketship.store.filters import ORIGINS, origins, searched, searched_at_end
-from rocketship.store.sqlite.schema import MIGRATIONS
 from rocketship.store.sqlite.listing import list_rows
 from rocketship.store.sqlite.reader import Reader
+from rocketship.store.sqlite.schema import MIGRATIONS
 from rocketship.store.sqlite.writer import BUSY_SECONDS, Writer
 from rocketship.values import Json, to_ascii_json
 
 T = TypeVar("T")
 #: A run takes its events along, of which there may be thousands, and every step waits meanwhile.
 RUNS_AT_ONCE = 5
+#: Events of more text than this go to the writer's thread.
+MAX_AT_ONCE_CHARACTERS = 64 << 10
 #: How long to leave a new database to another process that prepares it, before the next try.
 SWITCH_SECONDS = 0.005
 #: Rows inserted by one statement: as many as fit with room below the limit of 32,766 values.
@@ -90,7 +92,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, full_sync: bool = False) -> None:
         self._path = path
         self._full_sync = full_sync
-        self._writer = Writer(self._open, path)
+        self._writer = Writer(self._open, path, quick=not full_sync)
         self._reader = Reader(self._connect, path)
         self._appender = Appender(self._append)
         self._made: asyncio.Future[None] | None = None
@@ -218,8 +220,17 @@ class SqliteStore:
         await self._appender.close()
         await self._writer.close()
 
-    def _append(self, batches: Sequence[Batch]) -> asyncio.Future[set[str]]:
-        return self._writer.submit(lambda connection: _append(connection, batches))
+    def _append(self, batches: Sequence[Batch]) -> set[str] | asyncio.Future[set[str]]:
+        rows = [row for batch in batches for row in batch.rows()]
+
+        def work(connection: sqlite3.Connection) -> set[str]:
+            return _append(connection, batches, rows)
+
+        # What several tests bring together is worth a way to the thread, and so is what is large.
+        small = sum(len(body) for _, _, body in rows) <= MAX_AT_ONCE_CHARACTERS
+        alone = len(batches) == 1 and len(batches[0].waiting) == 1
+        held = self._writer.at_once(work) if small and alone else None
+        return self._writer.submit(work) if held is None else held
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do what may take long beside the writer, once that has made what there is to read."""
@@ -324,12 +335,15 @@ def _create_run(connection: sqlite3.Connection, new: NewRun) -> str:
     return record.id
 
 
-def _append(connection: sqlite3.Connection, batches: Sequence[Batch]) -> set[str]:
+def _append(
+    connection: sqlite3.Connection, batches: Sequence[Batch], rows: Sequence[tuple[str, int, str]]
+) -> set[str]:
     held = [batch for batch in batches if _owns(connection, batch)]
+    known = {batch.run_id for batch in held}
     _insert(
         connection,
         "INSERT OR IGNORE INTO event (run_id, seq, body)",
-        [row for batch in held for row in batch.rows()],
+        [row for row in rows if row[0] in known],
     )
     _insert(
         connection,
@@ -343,7 +357,7 @@ def _append(connection: sqlite3.Connection, batches: Sequence[Batch]) -> set[str
     for batch in held:
         if batch.end is not None:
             _end_run(connection, batch.end)
-    return {batch.run_id for batch in held}
+    return known
 
 
 def _owns(connection: sqlite3.Connection, batch: Batch) -> bool:

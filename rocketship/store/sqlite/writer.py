@@ -2,14 +2,20 @@
 
 Durability is then nearly free: a hundred tests that finish a step at the same time share one
 commit. Work that fails is rolled back to its own savepoint and only its caller hears of it.
+
+A test that runs alone would wait longer for the thread, twice woken for every step, than for the
+commit. So small work is done without it, while it has nothing to do and the disk is quick.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -21,6 +27,14 @@ from rocketship.errors import StoreError
 #: it: whoever wants to write then mostly cleans up, and should not wait anew for every step.
 BUSY_SECONDS = 15.0
 STILL_BUSY_SECONDS = 0.1
+#: The size of the log, in pages, at which the thread brings it into the database. That takes long,
+#: so nobody else does it.
+LOG_PAGES = 1000
+#: So much is done at once in a row; the next work goes to the thread, for the sake of the log.
+AT_ONCE_IN_A_ROW = 50
+#: Work that took longer shows that the disk is slow; for a while all is left to the thread then.
+AT_ONCE_SECONDS = 0.005
+SLOW_SECONDS = 1.0
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -41,17 +55,26 @@ class Writer:
         connect: Opens the connection, in the thread; its error reaches every caller. It waits
             `BUSY_SECONDS` for others.
         path: The database, to be named in errors.
+        quick: Whether a commit is quick enough to be done without the thread.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], path: Path) -> None:
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], path: Path, *, quick: bool
+    ) -> None:
         self._connect = connect
         self._path = path
+        self._at_once_after = 0.0 if quick else math.inf
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="rocketship-store", daemon=True)
         self._closed = False
         self._patience = BUSY_SECONDS
         self._ended = asyncio.Event()
+        self._file: tuple[int, int] | None = None
+        # Set by the thread while it waits for a job, and so does not use the connection. Only the
+        # event loop brings jobs: as long as it brings none, it may use the connection itself.
+        self._resting: sqlite3.Connection | None = None
+        self._at_once_in_a_row = 0
         self._thread.start()
 
     def submit(self, work: Work[T]) -> asyncio.Future[T]:
@@ -66,6 +89,29 @@ class Writer:
         else:
             self._jobs.put(_Job(work, future))
         return future
+
+    def at_once(self, work: Work[T]) -> T | None:
+        """Do small work and commit it here and now, or return None: then `submit` it."""
+        connection, began = self._resting, time.monotonic()
+        if connection is None or self._closed or not self._jobs.empty():
+            return None
+        if began < self._at_once_after or self._at_once_in_a_row == AT_ONCE_IN_A_ROW:
+            return None
+        if _identity(self._path) != self._file:
+            return None
+        self._at_once_in_a_row += 1
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.execute("COMMIT")
+        except Exception:  # whatever it is: the thread tries again, and knows what to say
+            result = None
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        if (ended := time.monotonic()) - began > AT_ONCE_SECONDS:
+            self._at_once_after = ended + SLOW_SECONDS
+        return result
 
     async def close(self) -> None:
         """Finish what is queued and close the connection."""
@@ -87,18 +133,23 @@ class Writer:
         except (sqlite3.Error, OSError, StoreError) as error:
             self._refuse_all(translate(error, self._path))
             return
-        file = _identity(self._path)
-        while batch := self._next_batch():
-            if _identity(self._path) == file:
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        self._file = _identity(self._path)
+        while batch := self._next_batch(connection):
+            if _identity(self._path) == self._file:
                 self._commit(connection, batch)
             else:
                 self._fail(batch, _gone(self._path))
             self._loop.call_soon_threadsafe(_resolve, batch)
         connection.close()
 
-    def _next_batch(self) -> list[_Job]:
+    def _next_batch(self, connection: sqlite3.Connection) -> list[_Job]:
         """Wait for work and take all there is; an empty batch means the end."""
+        self._resting = connection
         first = self._jobs.get()
+        self._resting = None
+        self._at_once_in_a_row = 0
         if first is None:
             return []
         batch = [first]
@@ -112,22 +163,27 @@ class Writer:
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> None:
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection)
             for job in batch:
                 self._perform(connection, job)
-            connection.execute("COMMIT")
+            with _tidying_the_log(connection):
+                connection.execute("COMMIT")
+            self._patience = BUSY_SECONDS
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             self._fail(batch, translate(error, self._path))
-            self._wait_for_others(connection, STILL_BUSY_SECONDS)
-        else:
-            self._wait_for_others(connection, BUSY_SECONDS)
+            self._patience = STILL_BUSY_SECONDS
 
-    def _wait_for_others(self, connection: sqlite3.Connection, seconds: float) -> None:
-        if seconds != self._patience:
-            self._patience = seconds
-            connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            connection.execute(f"PRAGMA busy_timeout = {round(self._patience * 1000)}")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            finally:
+                connection.execute("PRAGMA busy_timeout = 0")
 
     @staticmethod
     def _fail(batch: list[_Job], error: StoreError) -> None:
@@ -150,6 +206,15 @@ class Writer:
         while (job := self._jobs.get()) is not None:
             job.error = error
             self._loop.call_soon_threadsafe(_resolve, [job])
+
+
+@contextmanager
+def _tidying_the_log(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
 
 
 def _resolve(batch: list[_Job]) -> None:

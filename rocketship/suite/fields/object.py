@@ -104,9 +104,9 @@ class Object(Kind):
             if not field.given_in(value):
                 raise ConfigError(f"{prefix}{field.name}: is missing")
         for name in value:
-            field = self.fields.get(name)
-            if field is not None and field.given_in(value):
-                out[name] = field.kind.convert(value[name], f"{prefix}{name}")
+            known = self.fields.get(name)
+            if known is not None and known.given_in(value):
+                out[name] = known.kind.convert(value[name], f"{prefix}{name}")
         for complaint in self._group_complaints(value):
             raise complain(where, complaint)
         return out
