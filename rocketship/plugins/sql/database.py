@@ -16,10 +16,12 @@ class Connection(ABC):
     Attributes:
         placeholder: What stands for a bound value in a statement.
         begin: The statement that begins a transaction.
+        rollback: The statement that undoes it, if it is still open.
     """
 
     placeholder: ClassVar[str]
     begin: ClassVar[str] = "BEGIN"
+    rollback: ClassVar[str] = "ROLLBACK"
 
     @abstractmethod
     def execute(self, sql: str, values: Sequence[Any], query: Query, room: Room) -> None:
@@ -42,7 +44,7 @@ class Database(ABC):
     """Where to connect to.
 
     Attributes:
-        dialect: Which SQL it speaks: postgres, mysql or sqlite.
+        dialect: Which SQL it speaks: postgres, mysql, sqlite or sqlserver.
         label: What to call it in messages, without credentials.
         secrets: The passwords in the DSN.
     """

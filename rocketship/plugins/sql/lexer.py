@@ -1,7 +1,8 @@
 """The pieces of SQL text that matter for splitting, binding and telling reads from writes.
 
 Nothing inside quotes and comments may be mistaken for code, and what quotes is different in every
-database: dollars in PostgreSQL, backslashes and backticks in MySQL, brackets in SQLite.
+database: dollars in PostgreSQL, backslashes and backticks in MySQL, brackets in SQLite and in
+SQL Server, where a name may begin with an at sign or a number sign.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _PATTERNS = {
     rf"|(?P<quoted>[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)|{_DOUBLED}|{_DOLLAR})|{_REST}",
     "mysql": rf"(?P<comment>/\*(?!M?!).*?(?:\*/|\Z)|--(?=\s|\Z)[^\n]*|#[^\n]*)"
     rf"|(?P<quoted>{_ESCAPED}|{_BACKTICK})|{_REST}",
+    "sqlserver": rf"(?P<nested>/\*)|(?P<comment>{_DASHES})"
+    rf"|(?P<quoted>{_DOUBLED}|\[(?:[^\]]|\]\])*(?:\]|\Z)|[@#]+[\w$#@]+)|{_REST}",
     "sqlite": rf"{_BLOCK}|{_DASHES})|(?P<quoted>{_DOUBLED}|{_BACKTICK}|\[[^\]]*(?:\]|\Z))|{_REST}",
 }
 
@@ -67,7 +70,7 @@ def words(sql: str, dialect: str) -> Iterator[str]:
 
 
 def _end_of_nested(sql: str, start: int) -> int:
-    """Return the end of a block comment, which in PostgreSQL may hold others."""
+    """Return the end of a block comment that may hold others."""
     depth = 0
     for mark in re.finditer(r"/\*|\*/", sql[start:]):
         depth += 1 if mark[0] == "/*" else -1

@@ -95,7 +95,8 @@ class _Session:
             await self._statement(self._connection.begin)
         failures = await self._commands()
         if self._order.transaction:
-            await self._statement("ROLLBACK" if failures else "COMMIT")
+            assert self._connection is not None
+            await self._statement(self._connection.rollback if failures else "COMMIT")
         if failures and not self._order.keep_going:
             raise failures[0]
 

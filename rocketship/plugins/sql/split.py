@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-from rocketship.plugins.sql.lexer import Token, tokens
+from rocketship.plugins.sql.lexer import Token, tokens, words
 
 #: What a routine or trigger with a body of statements is called in its CREATE statement.
 _WITH_BODY = frozenset({"FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PACKAGE"})
 #: Blocks that end with their own word after END; nothing opened a level for them.
 _NAMED_ENDS = frozenset({"IF", "LOOP", "WHILE", "REPEAT", "FOR"})
 _DELIMITER_LINE = r"[ \t]*delimiter[ \t]+(\S+)[ \t]*\r?$"
+#: What follows the word GO of a line that separates batches: how often, and a comment.
+_GO_LINE = r"[ \t]*(\d{1,4})?[ \t]*(?:--[^\n]*)?\r?(?:\n|\Z)"
+#: What these begin in T-SQL has to be sent in one piece with what follows.
+_BEGINS_WHOLE = frozenset({"IF", "ELSE", "END"})
+_MAKES_WHOLE = frozenset({"DECLARE", "WHILE", "GOTO"})
+_TSQL_BODIES = frozenset({"PROC", "PROCEDURE", "FUNCTION", "TRIGGER"})
+_TRANSACTIONS = frozenset({"TRAN", "TRANSACTION", "DISTRIBUTED"})
 
 
 def split(sql: str, dialect: str) -> list[str]:
     """Return the statements of a text, without the semicolons (or delimiters) between them.
 
     Pieces that hold nothing but white space and comments are left out; comments within and after
-    the first word of a statement stay, as they may be hints.
+    the first word of a statement stay, as they may be hints. In T-SQL lines `GO` separate batches;
+    one that declares variables, has blocks or makes a routine is one piece, and in others
+    statements keep their semicolons, without which MERGE is none.
     """
+    if dialect == "sqlserver":
+        return list(_split_batches(sql))
     if dialect != "mysql":
         return list(_split_at_semicolons(sql, dialect))
     statements: list[str] = []
@@ -42,6 +54,40 @@ def _split_at_semicolons(sql: str, dialect: str) -> Iterator[str]:
             statement.add(token)
     if statement.text:
         yield statement.text.rstrip()
+
+
+def _split_batches(sql: str) -> Iterator[str]:
+    start = 0
+    for token in tokens(sql, "sqlserver"):
+        if token.start < start or token.kind != "word" or token.text.upper() != "GO":
+            continue
+        line = sql[: token.start].rpartition("\n")[2]
+        end = re.compile(_GO_LINE).match(sql, token.start + len(token.text))
+        if end and not line.strip():
+            yield from _of_batch(sql[start : token.start]) * int(end[1] or 1)
+            start = end.end()
+    yield from _of_batch(sql[start:])
+
+
+def _of_batch(batch: str) -> list[str]:
+    """Return the statements of a batch, or the batch when it cannot be taken apart."""
+    statements = list(_split_at_semicolons(batch, "sqlserver"))
+    if any(map(_needs_its_batch, statements)):
+        return [batch.strip()]
+    return [f"{statement};" for statement in statements]
+
+
+def _needs_its_batch(statement: str) -> bool:
+    found = list(words(statement, "sqlserver"))
+    if not found:
+        return False
+    if found[0] in ("CREATE", "ALTER") and not _TSQL_BODIES.isdisjoint(found[:4]):
+        return True
+    has_block = any(
+        word == "BEGIN" and after not in _TRANSACTIONS
+        for word, after in pairwise([*found, "its end"])
+    )
+    return has_block or found[0] in _BEGINS_WHOLE or not _MAKES_WHOLE.isdisjoint(found)
 
 
 class _Statement:

@@ -36,6 +36,20 @@ def test_only_reads_means_no_effect_at_all(sql: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT @value, [drop] FROM #create", True),
+        ("SELECT 1 DROP TABLE t", False),
+        ("SELECT NEXT VALUE FOR orders", False),
+        ("SELECT * FROM OPENROWSET('x', 'y', 'DELETE FROM t')", False),
+        ("EXEC totals", False),
+    ],
+)
+def test_in_tsql_a_read_may_be_followed_by_more(sql: str, expected: bool) -> None:
+    assert only_reads(sql, "sqlserver") is expected
+
+
+@pytest.mark.parametrize(
     ("sql", "placeholder", "expected"),
     [
         ("SELECT :id, :id", "?", ("SELECT ?, ?", [7, 7])),
@@ -44,6 +58,7 @@ def test_only_reads_means_no_effect_at_all(sql: str, expected: bool) -> None:
         ("SELECT 5 % 2, '%' || :id", "%s", ("SELECT 5 %% 2, '%%' || %s", [7])),
         ("SELECT :id, 5 % 2, :id", "$", ("SELECT $1, 5 % 2, $2", [7, 7])),
         ("SELECT 5 % 2", "%s", ("SELECT 5 % 2", [])),
+        ("SELECT :id, @id, :id", "@bound", ("SELECT @bound1, @id, @bound2", [7, 7])),
     ],
 )
 def test_bind_replaces_known_names_outside_quotes(
