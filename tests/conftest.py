@@ -37,6 +37,7 @@ pytest_plugins = [
     "tests.fixtures.sample_api",
     "tests.fixtures.secret_service",
     "tests.fixtures.site",
+    "tests.fixtures.sqlserver",
     "tests.fixtures.workbench",
     "tests.fixtures.temporal",
     "tests.fixtures.wall_clock",

@@ -32,6 +32,7 @@ HEAVY = {
     "psycopg",
     "pycurl",
     "pymysql",
+    "pytds",
     "quickjs",
     "random",
     "regex",

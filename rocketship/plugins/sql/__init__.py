@@ -1,1 +1,1 @@
-"""The `sql` plugin: statements on one connection to PostgreSQL, MySQL, MariaDB or SQLite."""
+"""The `sql` plugin: statements on one connection to one of several kinds of databases."""

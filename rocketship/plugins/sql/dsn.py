@@ -8,34 +8,15 @@ from urllib.parse import unquote
 
 from rocketship.errors import ConfigError
 from rocketship.plugins.sql.database import Database
-from rocketship.suite.fields import Choice, Text
-from rocketship.suite.node import Node
-from rocketship.suite.problem import Problems
+from rocketship.suite.fields import Text
 from rocketship.values import Json
 
-DRIVERS = ("postgres", "mysql", "mariadb", "sqlite")
-
-#: Drivers of the original implementation that are not here.
-UNAVAILABLE = ("sqlserver",)
+DRIVERS = ("postgres", "mysql", "mariadb", "sqlite", "sqlserver")
 
 _SCHEME = r"[A-Za-z][\w+.-]*://"
 _URL_PASSWORD = rf"^{_SCHEME}[^/?#:@]*:(?P<password>.+)@"
 _GO_PASSWORD = r"^[^:/@]*:(?P<password>.*)@"
 _WORD_PASSWORD = r"(?:^|[\s?&;])password\s*=\s*(?P<password>'(?:[^'\\]|\\.)*'|[^\s&;]+)"
-
-
-class Driver(Choice):
-    """The kind of a database; those the original knew and this one does not are told apart."""
-
-    def __init__(self) -> None:
-        super().__init__(DRIVERS)
-
-    def check(self, node: Node, problems: Problems) -> None:
-        if node.value in UNAVAILABLE:
-            known = f"there are {', '.join(DRIVERS)}"
-            problems.error(node.location, f"the driver {node.value} is not available", known)
-        else:
-            super().check(node, problems)
 
 
 class Dsn(Text):
@@ -78,6 +59,10 @@ def open_database(driver: str, dsn: str, workdir: str) -> Database:
         from rocketship.plugins.sql.drivers.postgres import Postgres
 
         return Postgres(dsn, passwords(dsn))
+    if driver == "sqlserver":
+        from rocketship.plugins.sql.drivers.sqlserver import SqlServer
+
+        return SqlServer(dsn, passwords(dsn))
     from rocketship.plugins.sql.drivers.mysql import MySql
 
     return MySql(dsn, passwords(dsn))

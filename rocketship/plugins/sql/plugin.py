@@ -9,7 +9,7 @@ from rocketship.errors import ConfigError, PluginError
 from rocketship.plugins.api import Call, Finding, Observable, Outcome, Plugin
 from rocketship.plugins.sql import observables
 from rocketship.plugins.sql.database import Database
-from rocketship.plugins.sql.dsn import DRIVERS, Driver, Dsn, open_database
+from rocketship.plugins.sql.dsn import DRIVERS, Dsn, open_database
 from rocketship.plugins.sql.result import Results
 from rocketship.plugins.sql.session import Order, Turns, carry_out
 from rocketship.plugins.sql.split import split
@@ -17,6 +17,7 @@ from rocketship.plugins.sql.statement import only_reads, used_names
 from rocketship.suite.fields import (
     AnyJson,
     Boolean,
+    Choice,
     Duration,
     Field,
     FilePath,
@@ -40,13 +41,13 @@ class Sql(Plugin):
     summary: ClassVar[str] = "Runs SQL statements and checks what they return."
     variant: ClassVar[str | None] = "driver"
     config: ClassVar[Object] = Object(
-        Field("driver", Driver(), "Which kind of database it is.", required=True),
+        Field("driver", Choice(DRIVERS), "Which kind of database it is.", required=True),
         Field(
             "dsn",
             Dsn(),
             "Where it is. postgres: a postgres:// URL or key=value words; mysql: "
             "user:password@tcp(host:port)/name or a mysql:// URL; sqlite: a path relative to the "
-            "suite, a file: URI, or :memory:.",
+            "suite, a file: URI, or :memory:; sqlserver: a sqlserver:// URL with ?database=name.",
             required=True,
         ),
         Field(
@@ -57,7 +58,8 @@ class Sql(Plugin):
         Field(
             "file",
             FilePath(),
-            "A file of statements, separated by semicolons; routine bodies stay in one piece.",
+            "A file of statements, separated by semicolons (for sqlserver by lines GO, too); "
+            "routine bodies stay in one piece.",
         ),
         Field("template", Boolean(), "Fill in the templates in the file.", default=False),
         Field(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rocketship.errors import PluginError
-from rocketship.plugins.sql.drivers import mysql, postgres
+from rocketship.plugins.sql.drivers import mysql, postgres, sqlserver
 from rocketship.plugins.sql.plugin import Sql
 from tests.plugins.calls import run_step
 
@@ -22,6 +22,8 @@ from tests.plugins.calls import run_step
         ("host=h password='pass word' user=u", "pass word"),
         ("host=h password=word", "word"),
         ("user:p@ss:w/rd@tcp(host:3306)/x", "p@ss:w/rd"),
+        ("sqlserver://sa:p%40ss@host:1433?database=x", "p@ss"),
+        ("sqlserver://host?user+id=sa&password=word&database=x", "word"),
     ],
 )
 def test_password_of_any_form_is_secret(dsn: str, password: str) -> None:
@@ -38,8 +40,12 @@ def test_dsn_without_password_has_no_secret() -> None:
     [
         ("postgres", postgres, "psycopg", "host=h", 'pip install "psycopg[binary]"'),
         ("mysql", mysql, "pymysql", "u@tcp(h)/x", "pip install PyMySQL"),
+        (
+            "sqlserver", sqlserver, "pytds", "sqlserver://h?database=x",
+            "pip install 'rocketship[sqlserver]'",
+        ),
     ],
-)
+)  # fmt: skip
 def test_missing_driver_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, driver: str, module: Any, library: str, dsn: str, hint: str
 ) -> None:
