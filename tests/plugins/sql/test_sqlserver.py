@@ -337,6 +337,7 @@ def test_certificate_is_checked_when_encryption_is_asked_for(
         ("sqlserver://sa:S3cret%21pass@127.0.0.1:{port}?database=x", 'open database "x"', "name"),
         ("sqlserver://sa:wrong-one@127.0.0.1:1", "refused", "running"),
         ("sqlserver://sa:wrong-one@nowhere.invalid", "nowhere.invalid:1433", "check the host"),
+        ("sqlserver://sa:wrong-one@no..where", "no..where:1433", "check the host"),
         ("sqlserver://sa@127.0.0.1:{port}?certificate=/absent&encrypt=true", "certif", "PEM"),
     ],
 )
@@ -490,6 +491,7 @@ def test_answer_that_cannot_be_read_is_told(sqlserver: SqlServer) -> None:
         ("sqlserver://u:p/w@h/x", "not one of SQL Server"),
         ("sqlserver://h/EXPRESS?database=x", "named by its port"),
         ("sqlserver://h?databse=x", "databse is unknown"),
+        ("sqlserver://SHOP%5Cada:p@h?database=x", "Windows logins are not supported"),
         ("sqlserver://h?encrypt=strict", "encrypt=strict is unknown"),
         ("sqlserver://h?TrustServerCertificate=maybe", "TrustServerCertificate=maybe is unknown"),
     ],

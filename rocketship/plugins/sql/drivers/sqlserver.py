@@ -23,6 +23,7 @@ from rocketship.plugins.sql.drivers.tds_values import TOO_LARGE, Column, read_co
 from rocketship.plugins.sql.result import MAX_VALUE_BYTES, Query, Room
 from rocketship.values import Json
 
+_LOG = "the server's log tells why"
 _HINT = "write sqlserver://user:password@host:port?database=name"
 _PORT = 1433
 #: How long the server has to end a statement, in seconds.
@@ -84,6 +85,9 @@ class SqlServer(Database):
         self._password = unquote(url.password or "") or options.pop("password", "")
         self._application = options.pop("app name", "rocketship")
         self._encryption = _encryption(options)
+        if "\\" in self._user:
+            hint = "use a login of SQL Server's own"
+            raise ConfigError("dsn: Windows logins are not supported", hint=hint)
         self.secrets = (*secrets, *filter(None, [self._password]))
         self.label = f"sqlserver {self._host}:{self._port}/{self._database}"
         _library()
@@ -93,7 +97,7 @@ class SqlServer(Database):
             return self._log_in(timeout)
         except ConnectionFailed as error:
             raise with_label(self.label, error) from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             message, hint = _explain(error)
             raise ConnectionFailed(f"{self.label}: {message}", hint=hint) from error
 
@@ -125,7 +129,7 @@ class SqlServer(Database):
             return session, server.login()
         except (pytds.Error, ValueError, struct.error) as error:
             told = _reported(session)
-            message, hint = (told.message, told.hint) if told else (str(error), None)
+            message, hint = (told.message, told.hint) if told else (str(error), _LOG)
             raise ConnectionFailed(message, hint=hint) from error
 
     def _login(self, host: str) -> Any:
@@ -190,11 +194,10 @@ class SqlServerConnection(Connection):
     def _lost(self, error: Exception) -> StepError:
         """Give the connection up, and return why."""
         self._channel.close()
-        hint = "the server's log tells why"
         if told := _reported(self._session):
-            return ConnectionFailed(told.message, hint=hint)
+            return ConnectionFailed(told.message, hint=_LOG)
         if isinstance(error, OSError | _library().ClosedConnectionError):
-            return ConnectionFailed(f"the connection is lost: {error}", hint=hint)
+            return ConnectionFailed(f"the connection is lost: {error}", hint=_LOG)
         return ConnectionFailed(f"what the server sent cannot be read: {error}")
 
     def _send(self, sql: str, values: Sequence[Any]) -> None:
@@ -344,7 +347,7 @@ def _reported(session: Any) -> StepError | None:
     return DatabaseError("; ".join(dict.fromkeys(parts)), hint=next(filter(None, hints), None))
 
 
-def _explain(error: OSError) -> tuple[str, str | None]:
+def _explain(error: OSError | UnicodeError) -> tuple[str, str | None]:
     """Return why there is no connection, and what to check."""
     if isinstance(error, ssl.SSLCertVerificationError):
         hint = "name the authority's file in the dsn: certificate=…; or the name that is in the "
@@ -352,8 +355,8 @@ def _explain(error: OSError) -> tuple[str, str | None]:
         return f"the certificate is not trusted: {error.verify_message}", hint
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or error}", "check `encrypt` in the dsn"
-    if isinstance(error, socket.gaierror):
-        return f"{error.strerror}", "check the host in the dsn"
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return str(error), "check the host in the dsn"
     if isinstance(error, TimeoutError):
         return "timed out", "does anything keep the engine from reaching host and port?"
     hint = "is the database running, and are host and port right?"

@@ -79,6 +79,7 @@ class Channel:
         self._socket = socket.create_connection((host, port), timeout)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._negotiate(encryption, context, host)
         except BaseException:
             self._socket.close()
