@@ -359,8 +359,9 @@ class StepRunner:
 
 
 class _FailingTheStep:
-    """Turns whatever goes wrong in a plugin, which is somebody else's code, into a failure of its
-    step. (A generator would do; every step enters this three times, which takes a third so.)
+    """Turns whatever goes wrong in a plugin, which is somebody else's code, into a failed step.
+
+    No generator, because that takes three times as long and every step enters this three times.
     """
 
     __slots__ = ("_plugin",)

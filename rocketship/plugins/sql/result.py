@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
+from typing import Any
 
 from rocketship.dataclass import dataclass
 from rocketship.values import Json, JsonObject, to_json
@@ -58,14 +59,28 @@ class Query:
     error: str | None = None
     seconds: float = 0.0
 
-    def fill(self, columns: Sequence[str], rows: Iterable[Sequence[Json]], room: Room) -> None:
-        """Take rows as long as there is room, and count the others."""
+    def fill(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Any],
+        room: Room,
+        convert: Callable[[Any], Iterable[Json]] = iter,
+    ) -> None:
+        """Take rows as long as there is room, and count the others.
+
+        Args:
+            columns: Their names.
+            rows: What a driver has of each row.
+            room: What the step may still keep.
+            convert: Makes it the values of a row that is kept.
+        """
         self.columns, self.rows, self.row_count = columns, [], 0
-        for values in rows:
+        for found in rows:
             self.row_count += 1
-            row = dict(zip(columns, values, strict=True))
-            if room.rows and room.take(row):
-                self.rows.append(row)
+            if room.rows:
+                row = dict(zip(columns, convert(found), strict=True))
+                if room.take(row):
+                    self.rows.append(row)
 
     @property
     def truncated(self) -> bool:

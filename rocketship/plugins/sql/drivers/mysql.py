@@ -6,8 +6,8 @@ import contextlib
 import math
 import re
 import socket
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -129,10 +129,13 @@ class MySqlConnection(Connection):
                 taken = True
                 fields = cursor._result.fields
                 columns = [column[0] for column in cursor.description]
-                rows = ([_json(*pair) for pair in zip(row, fields, strict=True)] for row in cursor)
-                query.fill(columns, rows, room)
+                query.fill(columns, cursor, room, partial(_values, fields))
             if not cursor.nextset():
                 return
+
+
+def _values(fields: Sequence[Any], row: Sequence[bytes | str | None]) -> Iterable[Json]:
+    return map(_json, row, fields)
 
 
 def _json(value: bytes | str | None, field: Any) -> Json:

@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rocketship.errors import ConfigError, ConnectionFailed, DatabaseError, StepError
@@ -60,7 +61,7 @@ class SqliteConnection(Connection):
         try:
             cursor = self._connection.execute(sql, values)
             columns = [column[0] for column in cursor.description or ()]
-            query.fill(columns, (list(map(_json, row)) for row in cursor), room)
+            query.fill(columns, cursor, room, partial(map, _json))
             query.rows_affected = max(cursor.rowcount, 0)
         except sqlite3.Error as error:
             raise _failure(error, sql) from error
