@@ -108,7 +108,24 @@ class Absent:
     reason: str
 
 
-Observation: TypeAlias = Found | Absent
+@dataclass(frozen=True, slots=True)
+class Large:
+    """A text so large that to read it would keep everybody waiting; it is compared in a child.
+
+    Attributes:
+        content: The text, encoded.
+        charset: How it is encoded; what cannot be decoded is replaced.
+    """
+
+    content: bytes
+    charset: str
+
+    def read(self) -> str:
+        """Return the text, however long that takes."""
+        return self.content.decode(self.charset, errors="replace")
+
+
+Observation: TypeAlias = Found | Absent | Large
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +135,9 @@ class Observable:
     Attributes:
         doc: One sentence for the reference.
         observe: Takes the outcome and the entry's rendered options; for a save that is the key
-            which names the observable with its value (`{"json_path": ".id"}`). Returns Found or
-            Absent, or raises StepError when it cannot look (a body that is not JSON). It may be a
-            coroutine function.
+            which names the observable with its value (`{"json_path": ".id"}`). Returns Found,
+            Absent or Large, or raises StepError when it cannot look (a body that is not JSON). It
+            may be a coroutine function.
         options: The entry's own keys, for assertions (`path`, `name`).
         target: The option that names what is looked at, shown in messages.
         argument: For saves: the field that describes the key's value.
@@ -138,7 +155,7 @@ class Observable:
     async def look(self, outcome: Outcome, options: Mapping[str, Any]) -> Observation:
         """Return what `observe` does, of whichever kind it is."""
         found = self.observe(outcome, options)
-        return found if isinstance(found, Found | Absent) else await found
+        return found if isinstance(found, Found | Absent | Large) else await found
 
 
 @dataclass(frozen=True, slots=True)

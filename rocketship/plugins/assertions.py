@@ -12,7 +12,8 @@ from typing import Any
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError, StepError
-from rocketship.plugins.api import Absent, Files, Found, Observable, Observation, Outcome
+from rocketship.plugins import large
+from rocketship.plugins.api import Absent, Files, Found, Large, Observable, Observation, Outcome
 from rocketship.plugins.diff import diff
 from rocketship.plugins.operators import COMPARISONS, Mismatch, same
 from rocketship.redaction import Redactor
@@ -91,6 +92,8 @@ class _Check:
 
     async def compare(self, observation: Observation) -> AssertionResult:
         """Return the result for what was observed."""
+        if isinstance(observation, Large):
+            return await self._compare_large(observation)
         operator = self.assertion.operator
         reason = observation.reason if isinstance(observation, Absent) else None
         actual = observation.value if isinstance(observation, Found) else None
@@ -108,11 +111,21 @@ class _Check:
         got = "nothing" if absent else self._shown(actual)
         return self.result(False, self._difference(got, reason), actual)
 
-    def result(self, passed: bool, message: str | None, actual: Json = None) -> AssertionResult:
+    async def _compare_large(self, text: Large) -> AssertionResult:
+        operator = self.assertion.operator
+        found = await large.compare(text, operator, self._comparable(""))
+        actual = _Excerpt(found.beginning, found.length)
+        if found.passed:
+            return self.result(True, None, actual)
+        return self.result(False, self._difference(self._shown(actual), found.reason), actual)
+
+    def result(
+        self, passed: bool, message: str | None, actual: Json | _Excerpt = None
+    ) -> AssertionResult:
         """Return a result, free of secrets and of bounded size."""
         assertion = self.assertion
         target = self.redactor.text(self.target)
-        expected, actual = self._clean(self.expected), self._clean(actual)
+        expected, shown = self._clean(self.expected), self._clean(actual)
         label = f"{assertion.type} {target}".rstrip()
         shows_diff = not passed and assertion.operator in ("equals", "contains")
         return AssertionResult(
@@ -122,19 +135,20 @@ class _Check:
             passed=passed,
             message=self._message(label, message) if message else "",
             expected=_bounded(expected),
-            actual=_bounded(actual),
-            diff=diff(expected, actual) if shows_diff else None,
+            actual=_bounded(shown),
+            diff=diff(expected, shown) if shows_diff else None,
             soft=assertion.soft,
             line=assertion.location.line,
         )
 
-    def _clean(self, value: Json) -> Json:
-        if isinstance(value, str) and len(value) > MAX_SEARCHED_CHARACTERS:
-            return f"{self._beginning(value)}… ({len(value)} characters)"
+    def _clean(self, value: Json | _Excerpt) -> Json:
+        value = _excerpt_if_long(value)
+        if isinstance(value, _Excerpt):
+            return f"{self._beginning(value)}… ({value.length} characters)"
         return self.redactor.json(value)
 
-    def _beginning(self, text: str) -> str:
-        return self.redactor.text(text[: MAX_VALUE_CHARACTERS // 2], cut=True)
+    def _beginning(self, text: _Excerpt) -> str:
+        return self.redactor.text(text.beginning, cut=True)
 
     def _message(self, label: str, message: str) -> str:
         return _cut(f"{label}: {self.redactor.text(message)}", MAX_MESSAGE_CHARACTERS)
@@ -158,15 +172,30 @@ class _Check:
             return f"expected {wanted}, but {reason}"
         return f"expected {wanted}, got {got}" + (f" ({reason})" if reason else "")
 
-    def _shown(self, value: Json) -> str:
+    def _shown(self, value: Json | _Excerpt) -> str:
+        value = _excerpt_if_long(value)
+        if isinstance(value, _Excerpt):
+            beginning = to_json(self._beginning(value))[:MAX_SHOWN_CHARACTERS]
+            return f"{beginning}… ({value.length} characters)"
         if isinstance(value, int | float) and not isinstance(value, bool):
             return format_duration(value) if self.assertion.type == "duration" else to_text(value)
         if self.assertion.type == "duration" and isinstance(value, str):
             return value
-        if isinstance(value, str) and len(value) > MAX_SEARCHED_CHARACTERS:
-            beginning = to_json(self._beginning(value))[:MAX_SHOWN_CHARACTERS]
-            return f"{beginning}… ({len(value)} characters)"
         return _cut(to_json(self.redactor.json(value)), MAX_SHOWN_CHARACTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Excerpt:
+    """The beginning of a text, and how many characters it has."""
+
+    beginning: str
+    length: int
+
+
+def _excerpt_if_long(value: Json | _Excerpt) -> Json | _Excerpt:
+    if isinstance(value, str) and len(value) > MAX_SEARCHED_CHARACTERS:
+        return _Excerpt(value[: large.MAX_BEGINNING_CHARACTERS], len(value))
+    return value
 
 
 def _read_schema(path: str, files: Files) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rocketship.errors import AssertionFailed, StepError
-from rocketship.plugins.api import Absent, Found, Observable, Observation, Outcome
+from rocketship.plugins.api import Absent, Found, Large, Observable, Outcome
 from rocketship.suite.model import Save
 from rocketship.template.render import render
 from rocketship.template.scope import Scope
@@ -11,11 +11,13 @@ from rocketship.values import Json, to_json, to_text
 
 #: The most that one save keeps, as JSON: all that is kept is stored anew after every later step.
 MAX_SAVED_CHARACTERS = 4 << 20
+#: A text of more bytes has more characters than that, as none takes more than four.
+MAX_READ_BYTES = 4 * MAX_SAVED_CHARACTERS
 
 
 async def extract(
     save: Save, observable: Observable, outcome: Outcome, scope: Scope
-) -> Observation:
+) -> Found | Absent:
     """Return the value a save keeps; Absent leaves the name unset.
 
     A value that is null counts as missing. With `required: false` everything that keeps the value
@@ -35,6 +37,9 @@ async def extract(
         found = await observable.look(outcome, {save.source: argument})
     except StepError as error:
         found = Absent(error.message)
+    if isinstance(found, Large):
+        # One byte more than fits is enough to know that the text is too large.
+        found = Found(Large(found.content[: MAX_READ_BYTES + 1], found.charset).read())
     if isinstance(found, Found) and found.value is None:
         found = Absent("the value is null")
     what = f'cannot save "{save.name}" from {save.source} {to_text(argument)}'

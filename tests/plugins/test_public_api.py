@@ -6,8 +6,8 @@ import rocketship.plugins
 
 EXPORTS = """
 Absent AnyJson AnyOf AssertionFailed Boolean Call Choice ConfigError ConnectionFailed ContractError
-DatabaseError Duration Field FilePath Files Finding Found Integer Jq Json ListOf Log MapOf Number
-Object Observable Observation Outcome Plugin PluginError Scalar Scope ScriptError StepError
+DatabaseError Duration Field FilePath Files Finding Found Integer Jq Json Large ListOf Log MapOf
+Number Object Observable Observation Outcome Plugin PluginError Scalar Scope ScriptError StepError
 StepTimeout TemplateError Text
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rocketship.errors import ConfigError
 from rocketship.plugins import json_path
-from rocketship.plugins.api import Absent, Found, Observable, Observation, Outcome
+from rocketship.plugins.api import Absent, Found, Large, Observable, Observation, Outcome
 from rocketship.plugins.http import cookies
 from rocketship.plugins.http.client import LARGE_BODY_BYTES
 from rocketship.plugins.http.response import Response
@@ -73,10 +73,11 @@ def _status(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
     return Found(_response(outcome).reply.status)
 
 
-async def _text(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
+def _text(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
     response = _response(outcome)
-    large = len(response.reply.body) > LARGE_BODY_BYTES
-    return Found(await response.read_text() if large else response.text)
+    if len(response.reply.body) > LARGE_BODY_BYTES:
+        return Large(response.reply.body, response.charset)
+    return Found(response.text)
 
 
 def _duration(outcome: Outcome, options: Mapping[str, Any]) -> Observation:

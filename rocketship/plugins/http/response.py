@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from codecs import getincrementaldecoder
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +13,6 @@ from rocketship.plugins.http.request import describe_headers
 from rocketship.template import document
 from rocketship.values import Json, JsonObject
 
-#: How much of a large body is read as text in one go.
-PIECE_BYTES = 4 << 20
 #: What any charset for text can decode, if need be with replacements.
 _EVERY_BYTE = bytes(range(256))
 #: How much of a body that should be JSON a message quotes.
@@ -57,18 +52,7 @@ class Response:
     @cached_property
     def text(self) -> str:
         """The body as text, in the charset it is declared in."""
-        return self.reply.body.decode(self._charset, errors="replace")
-
-    async def read_text(self) -> str:
-        """Return the text of a large body, read in pieces between which others have their turn."""
-        if "text" not in self.__dict__:
-            text = ""
-            for piece in self._pieces_of_text():
-                # In place; to join all pieces at the end would take a turn as long as all of these.
-                text += piece
-                await asyncio.sleep(0)
-            self.__dict__["text"] = text
-        return self.text
+        return self.reply.body.decode(self.charset, errors="replace")
 
     @cached_property
     def json(self) -> Json:
@@ -116,7 +100,8 @@ class Response:
         return shown
 
     @property
-    def _charset(self) -> str:
+    def charset(self) -> str:
+        """The charset the body is declared in, if it can be decoded with it, or UTF-8."""
         _, _, parameters = (self.header("content-type") or "").lower().partition("charset=")
         charset = parameters.partition(";")[0].strip(' "') or "utf-8"
         try:
@@ -125,13 +110,6 @@ class Response:
             return "utf-8"
         return charset
 
-    def _pieces_of_text(self) -> Iterator[str]:
-        decoder = getincrementaldecoder(self._charset)(errors="replace")
-        body = self.reply.body
-        for start in range(0, len(body), PIECE_BYTES):
-            yield decoder.decode(body[start : start + PIECE_BYTES])
-        yield decoder.decode(b"", final=True)
-
     def not_json(self) -> AssertionFailed:
         """Return the failure of whoever needs the body as JSON, which it is not."""
         kind = self.header("content-type") or "no Content-Type"
@@ -139,7 +117,8 @@ class Response:
             return AssertionFailed(
                 f"the body is empty, not JSON (status {self.reply.status}, {kind})"
             )
-        text = " ".join(self.text[: 4 * MAX_QUOTED_CHARACTERS].split())
+        beginning = self.reply.body[: 16 * MAX_QUOTED_CHARACTERS]
+        text = " ".join(beginning.decode(self.charset, errors="replace").split())
         quoted = text[:MAX_QUOTED_CHARACTERS] + ("..." if len(text) > MAX_QUOTED_CHARACTERS else "")
         return AssertionFailed(
             f"the body is not JSON (status {self.reply.status}, {kind}): {quoted}"

@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from rocketship.errors import ConfigError
+from rocketship.errors import AssertionFailed, ConfigError
+from rocketship.plugins.api import Found
 from rocketship.plugins.http.client import LARGE_BODY_BYTES
 from rocketship.plugins.http.observables import ASSERTIONS, header_matches, status_matches
 from rocketship.plugins.http.plugin import Http
+from rocketship.plugins.saves import extract
+from rocketship.suite.model import Save
+from rocketship.template.scope import Scope
+from rocketship.values import Location
 from tests.fixtures.http_server import HttpServer, answer
+from tests.fixtures.waiting import result_of
 from tests.plugins.http.steps import check, run, save
 
 HEADERS = [("X-Kind", "first"), ("x-kind", "second"), ("X-Empty", ""), ("X-Count", "5")]
@@ -140,3 +146,62 @@ def test_large_body_is_looked_into_and_told_when_it_is_no_json():
     assert check(good, "json_path", 600_001, path=".a | length").passed
     refused = check(bad, "json_path", 7, path=".a[-1]")
     assert refused.message.startswith("json_path .a[-1]: the body is not JSON (status 200")
+
+
+LARGE_TEXT = "äß€\U0001f680 and so on\n" * 100_000
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "nobody-knows-it"])
+@pytest.mark.parametrize(
+    ("operator", "expected", "fits"),
+    [
+        ("equals", LARGE_TEXT, True),
+        ("equals", LARGE_TEXT[:-1], False),
+        ("not_equals", LARGE_TEXT, False),
+        ("contains", "on\näß", True),
+        ("not_contains", "on\näß", False),
+        ("starts_with", "äß€\U0001f680", True),
+        ("ends_with", "on\n", True),
+        ("matches", r"(and so on\s+äß€. ){3}", True),
+        ("matches", "^so", False),
+        ("length", len(LARGE_TEXT), True),
+        ("one_of", ["a", LARGE_TEXT], True),
+        ("type", "string", True),
+        ("exists", None, True),
+        ("is_null", None, False),
+    ],
+)
+def test_large_text_is_compared_as_any_other(charset, operator, expected, fits):
+    body = LARGE_TEXT.encode("utf-16" if charset == "utf-16" else "utf-8")
+    assert len(body) > LARGE_BODY_BYTES
+    kind = [("Content-Type", f"text/plain; charset={charset}")]
+    with HttpServer({"/": answer(body, headers=kind)}) as server:
+        outcome = run({"url": server.url()})
+    result = check(outcome, "body", expected, operator=operator)
+    assert result.passed is fits
+    assert str(result.actual).startswith("äß€\U0001f680 and so on\näß")
+    assert str(result.actual).endswith(f"… ({len(LARGE_TEXT)} characters)")
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected", "reason"),
+    [
+        ("length", 5, f"the length is {len(LARGE_TEXT)}"),
+        ("matches", "(", "not a regular expression: missing ) at position 1"),
+        ("contains", {"a": 1}, "a string cannot contain an object"),
+    ],
+)
+def test_large_text_that_does_not_compare_says_why(operator, expected, reason):
+    with HttpServer({"/": answer(LARGE_TEXT)}) as server:
+        result = check(run({"url": server.url()}), "body", expected, operator=operator)
+    assert not result.passed
+    assert reason in result.message
+
+
+def test_large_text_can_be_saved_up_to_a_limit():
+    with HttpServer({"/": answer(LARGE_TEXT), "/more": answer(LARGE_TEXT * 10)}) as server:
+        small, large = run({"url": server.url()}), run({"url": server.url("/more")})
+    kept = Save("text", "body", True, True, False, Location("suite.yaml", 1))
+    assert result_of(extract(kept, Http.saves["body"], small, Scope())) == Found(LARGE_TEXT)
+    with pytest.raises(AssertionFailed, match="more than 4 MiB"):
+        result_of(extract(kept, Http.saves["body"], large, Scope()))

@@ -4,8 +4,7 @@ import pytest
 
 from rocketship.errors import AssertionFailed
 from rocketship.plugins.http.client import Reply, Request
-from rocketship.plugins.http.response import PIECE_BYTES, Response
-from tests.fixtures.waiting import result_of
+from rocketship.plugins.http.response import Response
 
 
 def response(body: bytes, *headers: tuple[str, str], status: int = 200) -> Response:
@@ -84,15 +83,3 @@ def test_description_stars_secrets_and_joins_repeated_headers():
     )
     assert shown.describe()["headers"] == {"X-A": "1, 2", "Set-Cookie": "***"}
     assert shown.describe()["body"] == "hi"
-
-
-@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "latin-1", "nobody-knows-it", "hex"])
-def test_text_read_in_pieces_is_the_text(charset):
-    body = ("äß€\U0001f680 and so on\n" * 600_000).encode(
-        "utf-16" if charset == "utf-16" else "utf-8"
-    )
-    assert len(body) > 2 * PIECE_BYTES
-    kind = ("content-type", f"text/plain; charset={charset}")
-    large = response(body + b"\xff\xe2", kind)
-    assert result_of(large.read_text()) == response(body + b"\xff\xe2", kind).text
-    assert large.text is result_of(large.read_text())
