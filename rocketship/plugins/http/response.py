@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,8 @@ from rocketship.values import Json, JsonObject
 
 #: What any charset for text can decode, if need be with replacements.
 _EVERY_BYTE = bytes(range(256))
+#: Some versions of Python take any text with these, too.
+_FOR_HOSTS = frozenset({"idna", "punycode"})
 #: How much of a body that should be JSON a message quotes.
 MAX_QUOTED_CHARACTERS = 120
 
@@ -105,10 +108,11 @@ class Response:
         _, _, parameters = (self.header("content-type") or "").lower().partition("charset=")
         charset = parameters.partition(";")[0].strip(' "') or "utf-8"
         try:
+            known = codecs.lookup(charset).name
             _EVERY_BYTE.decode(charset, errors="replace")
         except (LookupError, UnicodeError):  # nobody knows it, or it is none for text
             return "utf-8"
-        return charset
+        return "utf-8" if known in _FOR_HOSTS else charset
 
     def not_json(self) -> AssertionFailed:
         """Return the failure of whoever needs the body as JSON, which it is not."""
