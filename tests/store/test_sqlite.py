@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -103,6 +104,26 @@ def test_append_waits_for_the_transaction_of_another_process(tmp_path: Path) -> 
             assert [item.seq for item in await store.events(run.id)] == [1, 2]
 
     asyncio.run(main())
+
+
+def test_thread_and_loop_never_use_the_connection_together(tmp_path: Path) -> None:
+    run = record()
+
+    async def main() -> None:
+        async with sqlite_store(tmp_path) as store:
+            await store.create_run(new_run(run))
+            for number in range(2, 500):
+                thread = asyncio.ensure_future(store.find(run.id))
+                # A thread that is slow to say that it has work now.
+                await asyncio.sleep(0)
+                await asyncio.gather(store.append(run.id, [said(number)]), thread)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        asyncio.run(main())
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_log_beside_the_database_stays_small(tmp_path: Path) -> None:

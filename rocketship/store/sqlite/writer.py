@@ -71,9 +71,10 @@ class Writer:
         self._patience = BUSY_SECONDS
         self._ended = asyncio.Event()
         self._file: tuple[int, int] | None = None
-        # Set by the thread while it waits for a job, and so does not use the connection. Only the
-        # event loop brings jobs: as long as it brings none, it may use the connection itself.
-        self._resting: sqlite3.Connection | None = None
+        # Set by the thread once it is open; from then on the thread uses it for jobs only. Only the
+        # event loop brings jobs: when it has heard of the end of all, it may use it itself.
+        self._connection: sqlite3.Connection | None = None
+        self._unresolved = 0
         self._at_once_in_a_row = 0
         self._thread.start()
 
@@ -87,13 +88,15 @@ class Writer:
         if self._closed:
             future.set_exception(StoreError("the history database is closed"))
         else:
+            self._unresolved += 1
+            self._at_once_in_a_row = 0
             self._jobs.put(_Job(work, future))
         return future
 
     def at_once(self, work: Work[T]) -> T | None:
         """Do small work and commit it here and now, or return None: then `submit` it."""
-        connection, began = self._resting, time.monotonic()
-        if connection is None or self._closed or not self._jobs.empty():
+        connection, began = self._connection, time.monotonic()
+        if connection is None or self._closed or self._unresolved:
             return None
         if began < self._at_once_after or self._at_once_in_a_row == AT_ONCE_IN_A_ROW:
             return None
@@ -136,20 +139,18 @@ class Writer:
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         self._file = _identity(self._path)
-        while batch := self._next_batch(connection):
+        self._connection = connection
+        while batch := self._next_batch():
             if _identity(self._path) == self._file:
                 self._commit(connection, batch)
             else:
                 self._fail(batch, _gone(self._path))
-            self._loop.call_soon_threadsafe(_resolve, batch)
+            self._loop.call_soon_threadsafe(self._resolve, batch)
         connection.close()
 
-    def _next_batch(self, connection: sqlite3.Connection) -> list[_Job]:
+    def _next_batch(self) -> list[_Job]:
         """Wait for work and take all there is; an empty batch means the end."""
-        self._resting = connection
         first = self._jobs.get()
-        self._resting = None
-        self._at_once_in_a_row = 0
         if first is None:
             return []
         batch = [first]
@@ -205,7 +206,17 @@ class Writer:
     def _refuse_all(self, error: StoreError) -> None:
         while (job := self._jobs.get()) is not None:
             job.error = error
-            self._loop.call_soon_threadsafe(_resolve, [job])
+            self._loop.call_soon_threadsafe(self._resolve, [job])
+
+    def _resolve(self, batch: list[_Job]) -> None:
+        self._unresolved -= len(batch)
+        for job in batch:
+            if job.future.done():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
 
 
 @contextmanager
@@ -215,16 +226,6 @@ def _tidying_the_log(connection: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-
-
-def _resolve(batch: list[_Job]) -> None:
-    for job in batch:
-        if job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
