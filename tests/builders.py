@@ -20,7 +20,8 @@ from rocketship.run.events import (
     TestInfo,
     TestStarted,
 )
-from rocketship.run.result import RunResult, fold
+from rocketship.run.fold import fold
+from rocketship.run.result import RunResult
 from rocketship.run.status import Status, worst
 
 #: 2024-01-02T03:04:05Z

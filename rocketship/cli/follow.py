@@ -11,7 +11,8 @@ from rocketship.cli.output.summary import exit_code
 from rocketship.dataclass import dataclass
 from rocketship.errors import EXIT_CANCELLED, RocketshipError
 from rocketship.run.events import RunStarted
-from rocketship.run.result import Folder, RunResult
+from rocketship.run.fold import Folder
+from rocketship.run.result import RunResult
 from rocketship.run.spec import RunSpec
 
 if TYPE_CHECKING:

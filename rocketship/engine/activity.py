@@ -14,7 +14,8 @@ from dataclasses import replace
 from rocketship.dataclass import dataclass
 from rocketship.engine.hub import Hub
 from rocketship.errors import StoreError
-from rocketship.run.result import Folder, RunResult, TestResult
+from rocketship.run.fold import Folder
+from rocketship.run.result import RunResult, TestResult
 from rocketship.run.status import Status
 from rocketship.store.base import RunRecord, RunStore, stored_events
 

@@ -28,8 +28,9 @@ from rocketship.errors import (
 )
 from rocketship.redaction import Redactor
 from rocketship.run.events import LogEmitted, Recorded, RunStarted
+from rocketship.run.fold import fold
 from rocketship.run.ids import MIN_PREFIX, is_run_id_prefix, new_run_id
-from rocketship.run.result import RunResult, Totals, fold
+from rocketship.run.result import RunResult, Totals
 from rocketship.run.spec import RunSpec
 from rocketship.run.status import Status
 from rocketship.runtime.ports import RunSource

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from rocketship.errors import UsageError
 from rocketship.run.events import Recorded, decode, encode
+from rocketship.run.fold import fold
 from rocketship.run.narrate import Line, Style
-from rocketship.run.result import RunResult, TestResult, Totals, fold
+from rocketship.run.result import RunResult, TestResult, Totals
 from rocketship.run.spec import RunSpec, Selection
 from rocketship.run.status import Status
 from rocketship.store.base import DEFAULT_PAGE, MAX_PAGE, ORDERS, RunFilter, RunPage, RunRecord

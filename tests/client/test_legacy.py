@@ -15,7 +15,8 @@ from rocketship.client.legacy import LegacyClient
 from rocketship.client.remote import open_remote
 from rocketship.errors import Infrastructure, InvalidSuite, UsageError
 from rocketship.run.events import LogEmitted, Recorded, RunFinished, RunStarted, TestFinished
-from rocketship.run.result import RunResult, fold
+from rocketship.run.fold import fold
+from rocketship.run.result import RunResult
 from rocketship.run.spec import RunSpec, Selection
 from rocketship.run.status import Status
 from rocketship.store.base import MAX_PAGE, RunFilter

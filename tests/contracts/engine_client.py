@@ -18,8 +18,8 @@ import pytest
 from rocketship.client.base import EngineClient
 from rocketship.errors import Conflict, InvalidSuite, NotFound, UsageError
 from rocketship.run.events import LogEmitted, Recorded, RunFinished, RunStarted
+from rocketship.run.fold import fold
 from rocketship.run.ids import new_run_id
-from rocketship.run.result import fold
 from rocketship.run.spec import RunSpec, Selection
 from rocketship.run.status import Status
 from rocketship.store.base import RunFilter

@@ -19,8 +19,9 @@ import pytest
 from rocketship.errors import NotFound
 from rocketship.interpreter.plan import Plan
 from rocketship.run.events import Event, RunFinished, StepFinished
+from rocketship.run.fold import fold
 from rocketship.run.ids import new_run_id
-from rocketship.run.result import RunResult, fold
+from rocketship.run.result import RunResult
 from rocketship.run.status import Status
 from rocketship.runtime.ports import Recovery, RunBackend, RunOutcome
 from rocketship.values import format_duration

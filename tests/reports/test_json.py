@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import rocketship.reports.json
 from rocketship import __version__
 from rocketship.reports.json import render
-from rocketship.run.result import RunResult, fold
+from rocketship.run.fold import fold
+from rocketship.run.result import RunResult
 from rocketship.run.status import Status
 from tests.builders import StepSpec, UnitSpec, make_failed_step, make_mixed_events, make_result
 

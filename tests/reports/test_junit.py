@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rocketship.reports.junit import class_name, render
 from rocketship.run.events import Failure
-from rocketship.run.result import RunResult, fold
+from rocketship.run.fold import fold
+from rocketship.run.result import RunResult
 from rocketship.run.status import Status
 from tests.builders import (
     StepSpec,

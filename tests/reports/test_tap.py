@@ -3,7 +3,7 @@ from __future__ import annotations
 import yaml
 
 from rocketship.reports.tap import render
-from rocketship.run.result import fold
+from rocketship.run.fold import fold
 from rocketship.run.status import Status
 from tests.builders import StepSpec, UnitSpec, make_failed_step, make_mixed_events, make_result
 

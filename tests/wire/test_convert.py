@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from rocketship.errors import UsageError
 from rocketship.run.events import Recorded
+from rocketship.run.fold import fold
 from rocketship.run.narrate import Line, Style
-from rocketship.run.result import Totals, fold
+from rocketship.run.result import Totals
 from rocketship.run.spec import RunSpec, Selection
 from rocketship.run.status import Status
 from rocketship.store.base import RunFilter, RunPage, RunRecord

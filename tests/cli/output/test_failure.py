@@ -5,7 +5,8 @@ import io
 from rocketship.cli.console import Console
 from rocketship.cli.output.failure import print_failures
 from rocketship.run.events import Failure
-from rocketship.run.result import RunResult, fold
+from rocketship.run.fold import fold
+from rocketship.run.result import RunResult
 from rocketship.run.status import Status
 from tests.builders import (
     StepSpec,

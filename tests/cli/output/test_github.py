@@ -7,7 +7,7 @@ from rocketship.cli.output.base import choose_output
 from rocketship.cli.output.github import workflow_commands
 from rocketship.reports.markdown import MAX_SUMMARY_BYTES, summary
 from rocketship.run.events import Failure, Recorded
-from rocketship.run.result import fold
+from rocketship.run.fold import fold
 from rocketship.run.status import Status
 from tests.builders import (
     StepSpec,

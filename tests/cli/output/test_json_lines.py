@@ -6,7 +6,7 @@ import json
 from rocketship.cli.console import Console
 from rocketship.cli.output.json_lines import JsonLinesOutput
 from rocketship.run.events import EVENT_TYPES, Recorded
-from rocketship.run.result import fold
+from rocketship.run.fold import fold
 from tests.builders import StepSpec, UnitSpec, make_mixed_events, make_run_events
 
 

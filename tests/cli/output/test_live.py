@@ -20,7 +20,7 @@ from rocketship.run.events import (
     TestInfo,
     TestStarted,
 )
-from rocketship.run.result import fold
+from rocketship.run.fold import fold
 from rocketship.run.status import Status
 from tests.builders import UnitSpec, make_failed_unit, make_mixed_events, make_run_events
 from tests.terminal import Terminal, show

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rocketship.cli.console import Console
 from rocketship.cli.output.plain import PlainOutput
 from rocketship.run.events import Event, Recorded
-from rocketship.run.result import fold
+from rocketship.run.fold import fold
 from tests.builders import StepSpec, UnitSpec, make_mixed_events, make_run_events
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from rocketship.cli.console import Console
 from rocketship.cli.output.summary import exit_code, print_summary
-from rocketship.run.result import RunResult, fold
+from rocketship.run.fold import fold
+from rocketship.run.result import RunResult
 from rocketship.run.status import Status
 from tests.builders import UnitSpec, make_failed_unit, make_mixed_events, make_result
 

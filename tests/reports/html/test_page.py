@@ -10,7 +10,8 @@ import pytest
 
 from rocketship.reports.html import render
 from rocketship.run.events import Failure
-from rocketship.run.result import RunResult, fold
+from rocketship.run.fold import fold
+from rocketship.run.result import RunResult
 from tests.builders import (
     StepSpec,
     UnitSpec,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from rocketship.reports.json import render
 from rocketship.run.events import LogEmitted, StepFinished
-from rocketship.run.result import RunResult, fold
-from rocketship.run.room import KEPT_CHARACTERS, weight
+from rocketship.run.fold import KEPT_CHARACTERS, fold, weight
+from rocketship.run.result import RunResult
 from rocketship.run.status import Status
 
 BODY = "x" * 1_000_000
