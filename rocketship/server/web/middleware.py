@@ -18,11 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rocketship.auth.caller import ANONYMOUS
 from rocketship.server.callers import caller_fields
 from rocketship.server.health import HEALTH_SERVICE, Readiness
+from rocketship.wire.limits import MAX_REQUEST_BYTES
 
 log = logging.getLogger(__name__)
 
-#: A client that still sends while it is answered may never read the answer.
-MAX_DRAINED_BYTES = 1024 * 1024
+#: A client that still sends while it is answered may never read the answer. So nothing that could
+#: be meant as a request is cut off.
+MAX_DRAINED_BYTES = 2 * MAX_REQUEST_BYTES
 DRAIN_SECONDS = 2.0
 UNAUTHORIZED = 401
 HEALTH_PATHS = ("/healthz", f"/{HEALTH_SERVICE}/Check")

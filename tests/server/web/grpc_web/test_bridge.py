@@ -21,6 +21,7 @@ from rocketship.server.rpc.interceptors import Requests
 from rocketship.server.rpc.listener import listen
 from rocketship.server.web.grpc_web.bridge import GrpcWeb
 from rocketship.server.web.hypercorn import HttpListener
+from rocketship.server.web.middleware import DrainedBody
 from rocketship.settings.web import WebSettings
 from rocketship.wire import status
 from rocketship.wire._generated import engine_pb2 as pb
@@ -76,7 +77,7 @@ class Servicer(pb_grpc.EngineServicer):
 async def bridge() -> AsyncIterator[tuple[Servicer, str]]:
     servicer = Servicer()
     interceptors = [Requests(Metrics(Hub()))]
-    app = GrpcWeb(PlainTextResponse("something else"), servicer, interceptors)
+    app = DrainedBody(GrpcWeb(PlainTextResponse("something else"), servicer, interceptors))
     http = HttpListener(app, listen(HERE, "HTTP", ""))
     await http.start()
     try:
