@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import stat
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,13 @@ def test_database_of_a_newer_program_is_refused_with_its_version(tmp_path: Path)
         asyncio.run(main())
 
 
+def open_files() -> Iterator[str]:
+    """Yield the paths that this process has open, as far as Linux tells."""
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            yield os.readlink(descriptor)
+
+
 def test_file_that_is_no_database_is_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / FILE_NAME).write_bytes(b"this is not a database, it is a letter" * 40)
@@ -180,6 +188,7 @@ def test_file_that_is_no_database_is_refused_with_a_remedy(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="damaged") as caught:
         asyncio.run(main())
     assert caught.value.hint
+    assert not [name for name in open_files() if name.endswith(FILE_NAME)]
 
 
 def test_closed_store_refuses_work(tmp_path: Path) -> None:

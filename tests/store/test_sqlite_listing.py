@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,16 @@ def migrate(connection: sqlite3.Connection, first: int, last: int) -> None:
 
 
 def test_lists_look_through_covering_indexes_only() -> None:
-    connection = sqlite3.connect(":memory:")
-    migrate(connection, 0, len(MIGRATIONS))
     orders = product(ORDERS, (False, True), FILTERS)
     queries = [RunFilter(order_by=order, ascending=up, **more) for order, up, more in orders]
 
-    plans = {
-        statement: connection.execute("EXPLAIN QUERY PLAN " + statement, values).fetchall()
-        for query in queries
-        for statement, values in statements(query, "id, message")
-    }
+    with closing(sqlite3.connect(":memory:")) as connection:
+        migrate(connection, 0, len(MIGRATIONS))
+        plans = {
+            statement: connection.execute("EXPLAIN QUERY PLAN " + statement, values).fetchall()
+            for query in queries
+            for statement, values in statements(query, "id, message")
+        }
 
     scans = [row[-1] for plan in plans.values() for row in plan if row[-1].startswith("SCAN run")]
     assert scans

@@ -232,10 +232,14 @@ class SqliteStore:
             # Results may hold personal data of the system under test: nobody else reads them.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = self._connect()
-        write_ahead(connection)
-        connection.execute(f"PRAGMA synchronous = {'FULL' if self._full_sync else 'NORMAL'}")
-        connection.execute("PRAGMA foreign_keys = ON")
-        migrate(connection, self._path)
+        try:
+            write_ahead(connection)
+            connection.execute(f"PRAGMA synchronous = {'FULL' if self._full_sync else 'NORMAL'}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrate(connection, self._path)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _connect(self) -> sqlite3.Connection:

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -136,17 +136,20 @@ class Writer:
         except (sqlite3.Error, OSError, StoreError) as error:
             self._refuse_all(translate(error, self._path))
             return
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        self._file = _identity(self._path)
-        self._connection = connection
+        with closing(connection):
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            self._file = _identity(self._path)
+            self._connection = connection
+            self._serve(connection)
+
+    def _serve(self, connection: sqlite3.Connection) -> None:
         while batch := self._next_batch():
             if _identity(self._path) == self._file:
                 self._commit(connection, batch)
             else:
                 self._fail(batch, _gone(self._path))
             self._loop.call_soon_threadsafe(self._resolve, batch)
-        connection.close()
 
     def _next_batch(self) -> list[_Job]:
         """Wait for work and take all there is; an empty batch means the end."""
