@@ -55,6 +55,23 @@ def test_run_goes_through_with_certificate_key_and_namespace(
     check_run(bench, tmp_path / "own", settings)
 
 
+def test_worker_shows_the_token_of_a_file(
+    bench: Workbench, tmp_path: Path, temporal_server: TemporalServer
+) -> None:
+    tokens = {
+        "ROCKETSHIP_AUTH_MODE": "token",
+        "ROCKETSHIP_ENGINE_TOKEN": "of-the-people-0123456789",
+        "ROCKETSHIP_WORKER_TOKEN": "of-the-workers-0123456789",
+    }
+    file = tmp_path / "token"
+    file.write_text(tokens["ROCKETSHIP_WORKER_TOKEN"] + "\n")
+    cluster = Cluster(bench, tmp_path / "own", temporal_server.address, tokens)
+    try:
+        cluster.worker("--token-file", str(file), ROCKETSHIP_WORKER_TOKEN="of-nobody-0123456789")
+    finally:
+        cluster.close()
+
+
 def test_run_goes_through_with_a_profile_of_temporals_own(
     bench: Workbench, tmp_path: Path, edge: Edge
 ) -> None:

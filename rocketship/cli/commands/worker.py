@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rocketship.cli import options
 from rocketship.cli.connection.endpoint import choose_target, endpoint_of
 from rocketship.cli.console import Console, standard_console
 from rocketship.profiles.resolve import Connection
+from rocketship.redaction import Secret
 from rocketship.settings.engine import engine_settings
 from rocketship.settings.temporal import temporal_settings
-from rocketship.settings.worker import DEFAULT_ENGINE, worker_settings
+from rocketship.settings.worker import DEFAULT_ENGINE, WorkerSettings, worker_settings
 
 if TYPE_CHECKING:
     from rocketship.client.channel import Endpoint
@@ -30,7 +32,7 @@ def main(connection: Connection) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     console = standard_console()
-    settings, temporal = worker_settings(os.environ), temporal_settings(os.environ)
+    settings, temporal = _settings(connection), temporal_settings(os.environ)
     engine = engine_settings(os.environ, default_recovery="resume")
     endpoint = _endpoint(console, connection)
 
@@ -55,6 +57,15 @@ def main(connection: Connection) -> int:
 
     asyncio.run(be_worker(settings, temporal, endpoint, sealer, plugin_registry(), ready))
     return 0
+
+
+def _settings(connection: Connection) -> WorkerSettings:
+    settings = worker_settings(os.environ)
+    if not connection.token_file:
+        return settings
+    from rocketship.client.credentials import TokenFile
+
+    return replace(settings, token=Secret(TokenFile(Path(connection.token_file)).read()))
 
 
 def _endpoint(console: Console, connection: Connection) -> Endpoint:

@@ -17,6 +17,7 @@ from typing import Any
 from rocketship.client import diagnose
 from rocketship.client.channel import Endpoint, open_channel
 from rocketship.client.connection import Backoff
+from rocketship.client.session import unsafe
 from rocketship.client.worker.spool import Spool
 from rocketship.engine.planning import Planner
 from rocketship.errors import Infrastructure, Refused, RocketshipError
@@ -250,7 +251,13 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(endpoint: Endpoint, token: str, planner: Planner) -> AsyncIterator[Gateway]:
-    """Open the way to the engines at an address, none of which need be there yet."""
+    """Open the way to the engines at an address, none of which need be there yet.
+
+    Raises:
+        Refused: The token would be readable on its way.
+    """
+    if token and not endpoint.confidential:
+        raise unsafe("the token of workers", endpoint)
     gateway = Gateway(endpoint, token, planner)
     sender = asyncio.create_task(gateway.send())
     try:
