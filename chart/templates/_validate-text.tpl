@@ -37,6 +37,8 @@ Texts of a certain form. They are checked here because a schema could only say w
   (list "ingress.tls.secretName" .Values.ingress.tls.secretName $name $nameText)
   (list "temporal.tls.existingSecret" .Values.temporal.tls.existingSecret $name $nameText)
   (list "engine.tls.existingSecret" .Values.engine.tls.existingSecret $name $nameText)
+  (list "worker.tls.existingSecret" .Values.worker.tls.existingSecret $name $nameText)
+  (list "worker.tls.serverName" .Values.worker.tls.serverName $host $hostText)
 }}
 {{- range $path, $from := dict "auth.token" .Values.auth.token "auth.workerToken" .Values.auth.workerToken "encryption" .Values.encryption "database" .Values.database "temporal.apiKey" .Values.temporal.apiKey }}
 {{- $rows = append $rows (list (print $path ".existingSecret") $from.existingSecret $name $nameText) }}

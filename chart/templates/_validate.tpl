@@ -126,6 +126,18 @@ the engine asks workers for a token of their own: set auth.workerToken.existingS
 {{- if and .enabled (not (include "rocketship.secretName" (dict "root" $ "from" $.Values.encryption))) }}
 engines and workers need the same key for what passes through Temporal: set encryption.existingSecret
 {{- end }}
+{{- if and .enabled (include "rocketship.engineTls" $) (not .engineAddress) (not (or .tls.existingSecret .tls.serverName)) }}
+workers reach the engines by a name of the cluster, which no public authority vouches for: set worker.tls.existingSecret to a Secret with the authority of engine.tls, or worker.tls.serverName to a public name in its certificate
+{{- end }}
+{{- if and .enabled $.Values.engine.tls.clientCaKey (not .engineAddress) (not (and .tls.existingSecret .tls.certKey)) }}
+the engine asks for a certificate (engine.tls.clientCaKey): set worker.tls.existingSecret, worker.tls.certKey and worker.tls.keyKey to one for the workers
+{{- end }}
+{{- if ne (empty .tls.certKey) (empty .tls.keyKey) }}
+a certificate and its key belong together: set both worker.tls.certKey and worker.tls.keyKey
+{{- end }}
+{{- if and .tls.certKey (not .tls.existingSecret) }}
+worker.tls.certKey is a key of a Secret: set worker.tls.existingSecret to it
+{{- end }}
 {{- range $kind := list "autoscaling" "keda" }}
 {{- with index $.Values.worker $kind }}
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) }}

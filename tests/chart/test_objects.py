@@ -43,6 +43,7 @@ EVERYTHING: dict[str, Any] = {
     "worker.keda.triggers[0].type": "cpu",
     "worker.keda.triggers[0].metadata.value": "70",
     "worker.labels": ["gpu", "eu-west"],
+    "worker.tls.existingSecret": "worker-tls",
     "imagePullSecrets": ["registry"],
     "commonLabels.team": "rockets",
 }
@@ -60,6 +61,7 @@ BROUGHT_ALONG = {
     "rocketship-database",
     "globalbank-tls",
     "engine-tls",
+    "worker-tls",
     "temporal-tls",
     "temporal-api",
     "scrape",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fixtures.cli import run_cli
 from tests.fixtures.helm import Object, render
 
 OPTIONAL = (
@@ -83,6 +85,55 @@ def test_engine_that_wants_certificates_is_probed_by_its_port() -> None:
 
     assert container["livenessProbe"]["tcpSocket"] == {"port": "http"}
     assert [item["metadata"]["name"] for item in rendered.of("Pod")] == []
+
+
+def worker(values: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the container of a production's workers, and the volumes of its pod."""
+    pod = render("production", values=values).one("Deployment", "-worker")["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    return container, pod["spec"]["volumes"]
+
+
+def test_worker_sends_its_token_in_clear_to_engines_without_tls() -> None:
+    container, _ = worker({})
+
+    assert container["args"] == ["worker", "--allow-plaintext-token"]
+
+
+def test_worker_is_told_how_to_trust_engines_with_tls_and_what_to_show(tmp_path: Path) -> None:
+    container, volumes = worker(
+        {
+            "engine.tls.existingSecret": "engine-tls",
+            "engine.tls.clientCaKey": "ca.crt",
+            "worker.tls.existingSecret": "worker-tls",
+            "worker.tls.certKey": "tls.crt",
+            "worker.tls.keyKey": "tls.key",
+            "worker.tls.serverName": "rocketship.example.com",
+        }
+    )
+
+    assert container["args"] == [
+        "worker",
+        "--ca-cert=/etc/rocketship/engine/ca.crt",
+        "--client-cert=/etc/rocketship/engine/tls.crt",
+        "--client-key=/etc/rocketship/engine/tls.key",
+        "--tls-server-name=rocketship.example.com",
+    ]
+    mount = {"name": "engine-tls", "mountPath": "/etc/rocketship/engine", "readOnly": True}
+    assert mount in container["volumeMounts"]
+    assert {"name": "engine-tls", "secret": {"secretName": "worker-tls"}} in volumes
+    known = run_cli(["worker", "--help"], cwd=tmp_path, home=tmp_path / "home").stdout
+    for argument in container["args"][1:]:
+        assert argument.partition("=")[0] in known
+
+
+def test_worker_may_know_engines_by_a_public_name() -> None:
+    container, _ = worker(
+        {"engine.tls.existingSecret": "engine-tls", "worker.tls.serverName": "r.example.com"}
+    )
+
+    assert container["args"] == ["worker", "--tls-server-name=r.example.com"]
+    assert "/etc/rocketship/engine" not in [item["mountPath"] for item in container["volumeMounts"]]
 
 
 def test_extras_are_added() -> None:

@@ -116,6 +116,20 @@ PRODUCTION_MISTAKES: list[tuple[dict[str, Any], str]] = [
         "a command line cannot follow a browser login",
     ),
     ({"temporal.tls.certKey": "tls.crt"}, "set both temporal.tls.certKey and temporal.tls.keyKey"),
+    ({"engine.tls.existingSecret": "engine-tls"}, "set worker.tls.existingSecret to a Secret with"),
+    (
+        {
+            "engine.tls.existingSecret": "engine-tls",
+            "engine.tls.clientCaKey": "ca.crt",
+            "worker.tls.existingSecret": "worker-tls",
+        },
+        "set worker.tls.existingSecret, worker.tls.certKey and worker.tls.keyKey",
+    ),
+    ({"worker.tls.keyKey": "tls.key"}, "set both worker.tls.certKey and worker.tls.keyKey"),
+    (
+        {"worker.tls.certKey": "tls.crt", "worker.tls.keyKey": "tls.key"},
+        "worker.tls.certKey is a key of a Secret",
+    ),
 ]
 
 
