@@ -14,6 +14,10 @@ PREFIX = "ROCKETSHIP_"
 MAX_PORT = 65_535
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>\d{1,5})")
 
+_ADVERTISED = re.compile(
+    r"(?:(?:grpcs?|https?)://)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:/\S*)?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -53,7 +57,7 @@ class Reader:
     def text(self, name: str, default: str = "") -> str:
         return self._environ.get(PREFIX + name, "").strip() or default
 
-    def integer(self, name: str, default: int, *, minimum: int) -> int:
+    def integer(self, name: str, default: int, *, minimum: int, maximum: int | None = None) -> int:
         text = self.text(name)
         if not text:
             return default
@@ -61,10 +65,9 @@ class Reader:
             number = int(text)
         except ValueError:
             number = minimum - 1
-        if number < minimum:
-            raise SettingsError(
-                f"{PREFIX}{name}={text}: expected a whole number of at least {minimum}"
-            )
+        if number < minimum or (maximum is not None and number > maximum):
+            limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+            raise SettingsError(f"{PREFIX}{name}={text}: expected a whole number {limits}")
         return number
 
     def choice(self, name: str, options: tuple[str, ...], default: str) -> str:
@@ -97,6 +100,14 @@ class Reader:
             hint = "examples: 127.0.0.1:7700, 0.0.0.0:7700, [::]:7700"
             raise SettingsError(f"{PREFIX}{name}={text}: expected HOST:PORT", hint=hint)
         return Address(match["v6"] or match["host"], int(match["port"]))
+
+    def advertised(self, name: str) -> str:
+        """Return an address that clients are told to use."""
+        text = self.text(name)
+        if text and not _ADVERTISED.fullmatch(text):
+            hint = "examples: grpcs://rocketship.example.com, https://rocketship.example.com:7701"
+            raise SettingsError(f"{PREFIX}{name}={text}: expected a URL or HOST:PORT", hint=hint)
+        return text
 
     def names(self, name: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in self.text(name).split(",") if part.strip())

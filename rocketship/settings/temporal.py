@@ -8,7 +8,7 @@ from pathlib import Path
 from rocketship.dataclass import dataclass
 from rocketship.errors import SettingsError
 from rocketship.redaction import Secret
-from rocketship.settings.reader import PREFIX, Reader
+from rocketship.settings.reader import MAX_PORT, PREFIX, Address, Reader
 
 BACKENDS = ("embedded", "temporal")
 DEFAULT_DEV_PORT = 7233
@@ -86,9 +86,10 @@ def temporal_settings(environ: Mapping[str, str]) -> TemporalSettings:
     heartbeat = reader.duration("HEARTBEAT_TIMEOUT", DEFAULT_HEARTBEAT_SECONDS)
     if heartbeat < MIN_HEARTBEAT_SECONDS:
         raise SettingsError(f"{PREFIX}HEARTBEAT_TIMEOUT must be at least 1s")
+    address = reader.address("TEMPORAL_ADDRESS", Address("", 0))
     ca, cert, key = (Path(path) if path else None for path in files.values())
     return TemporalSettings(
-        address=reader.text("TEMPORAL_ADDRESS"),
+        address=str(address) if address.host else "",
         namespace=reader.text("TEMPORAL_NAMESPACE"),
         api_key=Secret(api_key),
         tls=reader.choice("TEMPORAL_TLS", ("true", "false"), tls) == "true",
@@ -99,6 +100,6 @@ def temporal_settings(environ: Mapping[str, str]) -> TemporalSettings:
         profile=reader.text("TEMPORAL_PROFILE"),
         queue_prefix=reader.text("TEMPORAL_QUEUE_PREFIX", DEFAULT_QUEUE_PREFIX),
         binary=reader.text("TEMPORAL_BIN"),
-        dev_port=reader.integer("TEMPORAL_DEV_PORT", DEFAULT_DEV_PORT, minimum=1),
+        dev_port=reader.integer("TEMPORAL_DEV_PORT", DEFAULT_DEV_PORT, minimum=1, maximum=MAX_PORT),
         heartbeat_seconds=heartbeat,
     )

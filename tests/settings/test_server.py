@@ -62,6 +62,8 @@ def test_every_setting_is_read() -> None:
         ("GRACE", "-1s", "expected a number and a unit"),
         ("LOG", "loud", "expected one of debug"),
         ("LOG_FORMAT", "xml", "expected one of console, json"),
+        ("PUBLIC_GRPC_ENDPOINT", "%%garbage", "expected a URL or HOST:PORT"),
+        ("PUBLIC_HTTP_ENDPOINT", "ftp://tests.example", "expected a URL or HOST:PORT"),
         ("ENGINE_TLS_CERT", "c.pem", "ROCKETSHIP_ENGINE_TLS_KEY is missing"),
         ("ENGINE_TLS_KEY", "k.pem", "ROCKETSHIP_ENGINE_TLS_CERT is missing"),
         ("ENGINE_TLS_CLIENT_CA", "ca.pem", "ROCKETSHIP_ENGINE_TLS_CERT is missing"),

@@ -92,7 +92,9 @@ def test_certificate_and_key_are_given_together(given: str, missing: str) -> Non
         ("HEARTBEAT_TIMEOUT", "500ms"),
         ("HEARTBEAT_TIMEOUT", "often"),
         ("TEMPORAL_TLS", "maybe"),
+        ("TEMPORAL_ADDRESS", "temporal.example"),
         ("TEMPORAL_DEV_PORT", "0"),
+        ("TEMPORAL_DEV_PORT", "99999"),
         ("TEMPORAL_API_KEY_FILE", "/nowhere/key"),
     ],
 )

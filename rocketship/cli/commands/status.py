@@ -1,6 +1,7 @@
 """Show whether and as whom you are logged in.
 
-The exit code is 0 when you are logged in or need not be, and 1 otherwise.
+The exit code is 0 when there is a login or a token to show, or none is needed, and 1 otherwise.
+Whether the engine accepts it is for `rocketship doctor` to find out.
 Examples: `rocketship status`, `rocketship status --profile staging --format json`.
 """
 
