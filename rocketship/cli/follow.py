@@ -40,11 +40,13 @@ class Followed:
         results: What is known of every run that was started.
         code: The exit code they add up to.
         error: Why a run could not be started, carried out or recorded; the others went on.
+        not_begun: How many suites were left out because an earlier one failed.
     """
 
     results: list[RunResult] = field(default_factory=list)
     code: int = 0
     error: RocketshipError | None = None
+    not_begun: int = 0
 
 
 class Follower:
@@ -57,9 +59,14 @@ class Follower:
         self._folders: dict[str, Folder] = {}
         self._error: RocketshipError | None = None
         self._cancelled = False
+        self._not_begun = 0
 
     async def run(self, launches: Sequence[Launch]) -> Followed:
-        """Run all suites at once; the output is closed in any case."""
+        """Run all suites; the output is closed in any case.
+
+        They run at once, unless something is said that holds for all of them together: how many
+        tests may run at a time, or that a failure is to be the last.
+        """
         self._output.start([launch.suite for launch in launches])
         results: list[RunResult] = []
         try:
@@ -69,10 +76,13 @@ class Follower:
             results = [folder.result() for folder in self._folders.values()]
             self._output.close(results)
         code = EXIT_CANCELLED if self._ladder.interrupted else exit_code(results)
-        return Followed(results, code, self._error)
+        return Followed(results, code, self._error, self._not_begun)
 
     async def _follow_all(self, launches: Sequence[Launch]) -> None:
-        tasks = {asyncio.ensure_future(self._follow(launch)) for launch in launches}
+        if any(launch.spec.concurrency or launch.spec.fail_fast for launch in launches):
+            tasks = {asyncio.ensure_future(self._one_by_one(launches))}
+        else:
+            tasks = {asyncio.ensure_future(self._follow(launch)) for launch in launches}
         enough = asyncio.ensure_future(self._ladder.stop_waiting.wait())
         try:
             waiting = set(tasks)
@@ -88,6 +98,14 @@ class Follower:
         for task in tasks:
             if not task.cancelled():
                 task.result()
+
+    async def _one_by_one(self, launches: Sequence[Launch]) -> None:
+        for number, launch in enumerate(launches):
+            failed = any(folder.result().status.bad for folder in self._folders.values())
+            if self._cancelled or (launch.spec.fail_fast and failed):
+                self._not_begun = len(launches) - number
+                return
+            await self._follow(launch)
 
     async def _follow(self, launch: Launch) -> None:
         try:

@@ -76,6 +76,9 @@ async def run_suites(request: RunRequest) -> int:
             if request.detach:
                 return await start_only(console, client, launches)
             followed = await Follower(client, output, ladder).run(launches)
+    if followed.not_begun and not ladder.interrupted:
+        many = "1 suite was" if followed.not_begun == 1 else f"{followed.not_begun} suites were"
+        console.note(f"{many} not begun, because an earlier one failed (--fail-fast).")
     return conclude(reports, followed)
 
 

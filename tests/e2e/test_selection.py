@@ -119,3 +119,25 @@ def test_suite_given_twice_runs_once(bench: Workbench):
 
     assert ended.code == 0
     assert bench.words() == ["a"]
+
+
+def test_concurrency_is_of_all_suites_together(bench: Workbench):
+    together = [bench.say("begin"), bench.say("end")]
+    for name in ("shop", "stock", "orders"):
+        bench.write(f"{name}.yaml", suite(case(name, *together)))
+
+    ended = bench.run("run", "shop.yaml", "stock.yaml", "orders.yaml", "--concurrency", "1")
+
+    assert ended.code == 0, ended.err
+    assert bench.words() == ["begin", "end"] * 3
+
+
+def test_fail_fast_begins_no_suite_after_a_failure(bench: Workbench):
+    bench.write("shop.yaml", suite(case("A", fail())))
+    bench.write("stock.yaml", suite(case("B", bench.say("b"))))
+
+    ended = bench.run("run", "shop.yaml", "stock.yaml", "--fail-fast")
+
+    assert ended.code == 1
+    assert bench.words() == []
+    assert "1 suite was not begun, because an earlier one failed (--fail-fast)." in ended.err

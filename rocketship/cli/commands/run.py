@@ -30,13 +30,17 @@ TAG = Annotated[
     str, typer.Option("--tag", metavar="EXPR", help="Only tests with tags: 'smoke and not slow'.")
 ]
 CONCURRENCY = Annotated[
-    int | None, typer.Option("--concurrency", metavar="N", min=1, help="Most tests at once.")
+    int | None,
+    typer.Option(
+        "--concurrency", metavar="N", min=1, help="Most tests at once, of all suites together."
+    ),
 ]
 TIMEOUT = Annotated[
     str, typer.Option("--timeout", metavar="DURATION", help="Deadline of each run, such as 5m.")
 ]
 FAIL_FAST = Annotated[
-    bool, typer.Option("--fail-fast", help="Begin no further test after the first failure.")
+    bool,
+    typer.Option("--fail-fast", help="Begin no further test or suite after the first failure."),
 ]
 DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Show what would run, and stop.")]
 WATCH = Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")]
