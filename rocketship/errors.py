@@ -175,7 +175,6 @@ class Overloaded(Infrastructure):
     """More was asked for at once than the engine takes."""
 
     code = "overloaded"
-    retryable = False
 
 
 class Draining(Infrastructure):

@@ -18,7 +18,7 @@ PATHS = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[PATH]...",
-        help="Suite files or folders. Without any: .rocketship or rocketship.yaml here.",
+        help="Suite files or folders to search; the current folder unless given.",
         show_default=False,
     ),
 ]

@@ -51,8 +51,11 @@ def _section(words: str, command: Any) -> str:
         parts.append(table(("argument", "meaning"), rows))
     if options:
         parts.append(table(("option", "meaning"), _options(options, words)))
-    if len(own) < len(command.params):
-        parts.append("It also takes the [options of the connection](#connection-options).")
+    if taken := [max(item.opts, key=len) for item in command.params if _is_connection(item)]:
+        which = "the [options of the connection](#connection-options)"
+        if len(taken) < len(_CONNECTION):
+            which = f"of {which} {', '.join(map(code, taken))}"
+        parts.append(f"It also takes {which}.")
     return "\n\n".join(parts)
 
 

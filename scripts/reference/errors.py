@@ -12,10 +12,11 @@ from rocketship.wire.status import to_status
 #: What no error class says, because it is no error that ends the command.
 _EXIT_CODES = {
     0: "Everything that was asked for is done; a run has passed.",
-    1: "A run has not passed: a test failed, timed out, or nothing was executed.",
+    1: "A run has not passed: a test failed, timed out, or no test was executed.",
     2: "The command line, a suite or a setting cannot be used; nothing was run.",
     3: "The machinery failed, not the system under test.",
-    EXIT_CANCELLED: "Somebody stopped the command; cleanup has run unless it was stopped, too.",
+    EXIT_CANCELLED: "Somebody stopped the command, or cancelled its run from elsewhere; "
+    "cleanup has run unless it was stopped, too.",
 }
 
 

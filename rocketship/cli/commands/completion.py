@@ -16,7 +16,7 @@ from rocketship.errors import UsageError
 SHELLS = ("bash", "zsh", "fish")
 
 
-def main(shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> None:
+def main(shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
     """Print the completion script of a shell."""
     from typer._completion_shared import get_completion_script
 

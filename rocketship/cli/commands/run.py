@@ -1,9 +1,9 @@
 """Run suites and show them live.
 
 Examples: `rocketship run`, `rocketship run api.yaml --var base_url=http://localhost:8000`,
-`rocketship run tests/ --tag 'smoke and not slow' --report junit=report.xml`.
+`rocketship run .rocketship/shop --tag 'smoke and not slow' --report junit=report.xml`.
 
-Exit codes: 0 all passed, 1 a test failed or nothing was executed, 2 usage or an invalid suite,
+Exit codes: 0 all passed, 1 a test failed or none was executed, 2 usage or an invalid suite,
 3 infrastructure, 130 cancelled.
 """
 

@@ -1,6 +1,6 @@
 """Check suite files and show every problem, with its position and what to do about it.
 
-Examples: `rocketship validate`, `rocketship validate tests/ --strict`,
+Examples: `rocketship validate`, `rocketship validate .rocketship/shop --strict`,
 `rocketship validate api.yaml --format json`.
 """
 

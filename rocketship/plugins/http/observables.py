@@ -153,7 +153,12 @@ ASSERTIONS: Mapping[str, Observable] = {
         "A field of the server's certificate; days_left counts whole days.",
         _certificate,
         options=Object(
-            Field("field", Choice(CERTIFICATE_FIELDS), "Which field.", required=True),
+            Field(
+                "field",
+                Choice(CERTIFICATE_FIELDS),
+                f"Which field: {', '.join(CERTIFICATE_FIELDS)}.",
+                required=True,
+            ),
         ),
         target="field",
     ),

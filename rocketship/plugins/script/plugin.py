@@ -92,7 +92,7 @@ class Script(Plugin):
             "env",
             MapOf(Scalar()),
             "Variables: the object `env` of javascript and python, and the environment of shell "
-            "and python, which see nothing of the engine's own but PATH, HOME and the like.",
+            "and python, which gets nothing of the engine's own but PATH, HOME and the like.",
             default={},
         ),
         Field(
