@@ -101,10 +101,16 @@ class StepRunner:
 
     def lost(self) -> None:
         """Record that an earlier holder was lost in the middle of the step."""
-        self._begin()
-        hint = "say `replay: safe` on the step if repeating it does no harm"
+        self._name_it()
+        said = self._step.replay is not None
+        hint = None if said else "say `replay: safe` on the step if repeating it does no harm"
         message = "the process that ran this step was lost, and the step must not be repeated"
         self._finish(Status.FAILED, failure=Failure("Interrupted", message, hint))
+
+    def left_out(self, status: Status, reason: str) -> None:
+        """Record that the step does not run, or not any further."""
+        self._name_it()
+        self._finish(status, reason=reason)
 
     def continues_on_failure(self) -> bool:
         """Return whether the unit goes on although this step failed."""
@@ -112,14 +118,14 @@ class StepRunner:
         value = render(self._step.continue_on_failure, scope, "continue_on_failure")
         return Boolean().convert(value, "continue_on_failure")
 
-    def _begin(self) -> None:
+    def _name_it(self) -> None:
         self._begun = time.monotonic()
-        try:
+        # The name is a label: an unknown value in it is reported by `validate`, not by a red test.
+        with suppress(TemplateError):
             self._name = render_text(self._step.name, self._context.scope(), "name")
-        except TemplateError:
-            # The name is a label: an unknown value in it is reported by `validate`, not by a red
-            # test.
-            self._name = self._step.name
+
+    def _begin(self) -> None:
+        self._name_it()
         self._context.emit(
             StepStarted(
                 at=time.time(),
@@ -189,10 +195,7 @@ class StepRunner:
             scope = self._context.scope()
             call = self._call(plugin, scope)
             await self._announce(plugin, call.config)
-            attempt.outcome = await self._call_plugin(plugin, call)
-            self._learn(attempt.outcome)
-            with _FailingTheStep(plugin):
-                await self._observe(plugin, attempt, scope)
+            await self._carry_out(plugin, call, attempt)
         except StepError as error:
             attempt.error = error
         return attempt
@@ -232,13 +235,16 @@ class StepRunner:
             await self._context.host.save(state, ack=True)
             await self._context.halt_if_interrupted(self._planned.phase)
 
-    async def _call_plugin(self, plugin: Plugin, call: Call) -> Outcome:
+    async def _carry_out(self, plugin: Plugin, call: Call, attempt: _Attempt) -> None:
+        """Call the plugin and look at what came of it, all within the time of one attempt."""
         limit = self._limit_seconds(call.scope)
         timer = asyncio.timeout(limit)
         try:
             async with timer:
                 with _FailingTheStep(plugin):
-                    return await plugin.run(call)
+                    attempt.outcome = await plugin.run(call)
+                    self._learn(attempt.outcome)
+                    await self._observe(plugin, attempt, call.scope)
         except TimeoutError as error:
             raise StepTimeout(
                 f"the attempt took longer than {format_duration(limit)}",

@@ -122,7 +122,8 @@ class _Walker:
     def _why_not_begin(self) -> tuple[Status, str] | None:
         ref, reason = self._job.ref, self._host.interrupt.reason
         if ref.kind is UnitKind.CLEANUP:
-            return None
+            forced = self._host.interrupt.force
+            return (Status.SKIPPED, "the run was cancelled by force") if forced else None
         if ref.only_cleanup:
             return Status.FAILED, "the process that was to run it was lost"
         if reason in _STOPPED:
@@ -145,14 +146,26 @@ class _Walker:
         if state.phase in MAIN_PHASES:
             steps = self._unit.phases.get(state.phase, ())
             only_cleanup = self._job.ref.only_cleanup
+            reason = self._host.interrupt.reason
+            stopped = _STOPPED.get(reason) if reason else None
             if state.in_flight and state.done < len(steps):
-                StepRunner(self._context, steps[state.done]).lost()
-            if state.in_flight or only_cleanup:
+                self._tell_lost(steps[state.done], stopped)
+            if stopped:
+                state.status, state.message = stopped
+            elif state.in_flight or only_cleanup:
                 self._fail("interrupted: the process that ran it was lost")
+            if stopped or state.in_flight or only_cleanup:
                 self._enter("on_failure")
         # A cleanup step in doubt is run again: cleanup is started at least once.
         state.in_flight = False
         await self._host.save(state, ack=True)
+
+    def _tell_lost(self, planned: PlannedStep, stopped: tuple[Status, str] | None) -> None:
+        runner = StepRunner(self._context, planned)
+        if stopped:
+            runner.left_out(*stopped)
+        else:
+            runner.lost()
 
     # Init and steps
 
@@ -209,7 +222,18 @@ class _Walker:
         budget = self._job.plan.cleanup_timeout_seconds
         reason = await self._guard(self._walk_cleanup, budget, for_cleanup=True)
         if reason is not None and not self._host.interrupt.force:
-            state.cleanup_failures += 1
+            left = self._not_cleaned_up()
+            for planned in left:
+                why = f"cleanup took longer than its budget of {format_duration(budget)}"
+                StepRunner(self._context, planned).left_out(Status.SKIPPED, why)
+            state.cleanup_failures += 1 + len(left)
+
+    def _not_cleaned_up(self) -> list[PlannedStep]:
+        """Return the cleanup steps behind the one that was cut off."""
+        state, order = self._context.state, CLEANUP_ORDER
+        phases = order[order.index(state.phase) :] if state.phase in order else ()
+        steps = [planned for phase in phases for planned in self._unit.phases.get(phase, ())]
+        return steps[state.done + 1 :]
 
     async def _walk_cleanup(self) -> None:
         for phase in CLEANUP_ORDER:
@@ -314,6 +338,8 @@ class _Walker:
         if self._job.ref.kind is UnitKind.CLEANUP:
             # Until here the status said whether the run failed; from here on, whether cleanup did.
             state.status = Status.FAILED if state.cleanup_failures else Status.PASSED
+            if self._host.interrupt.force:
+                state.status, state.message = _STOPPED[Interrupt.CANCEL]
         self._emit_finished()
         self._enter("done")
         await self._host.save(state, ack=True)

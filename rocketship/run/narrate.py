@@ -215,6 +215,8 @@ def _test_outcome(event: TestFinished) -> tuple[str, Style]:
 
 
 def _cleanup_outcome(event: TestFinished) -> tuple[str, Style]:
+    if event.status is Status.SKIPPED:
+        return _because("Suite cleanup skipped", event.message), Style.CAUTION
     if event.status.bad or event.cleanup_failures:
         return _because(
             "Suite cleanup failed", event.message or _cleanup_failures(event)

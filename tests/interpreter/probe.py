@@ -25,9 +25,13 @@ HERE = Location("suite.yaml", 1, 1)
 
 #: A value that neither assertions nor saves can look at.
 UNREADABLE = "unreadable"
+#: One that takes for ever to look at.
+ENDLESS = "endless"
 
 
-def _observe(outcome: Outcome, options: Mapping[str, Any]) -> Found | Absent:
+async def _observe(outcome: Outcome, options: Mapping[str, Any]) -> Found | Absent:
+    if outcome.subject == ENDLESS:
+        await asyncio.Event().wait()
     if outcome.subject == UNREADABLE:
         raise ValueError("cannot be read")
     return Absent("nothing was returned") if outcome.subject is None else Found(outcome.subject)

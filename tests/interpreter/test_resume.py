@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rocketship.interpreter.host import Interrupt
-from rocketship.run.events import StepFinished
+from rocketship.run.events import StepFinished, StepStarted
 from rocketship.run.status import Status
 from tests.interpreter.probe import Stage, step, unit
 
@@ -155,3 +155,31 @@ def test_evicted_unit_leaves_its_checkpoint_and_another_holder_goes_on() -> None
     second = Stage(unit(**phases), earlier=first.host.checkpoints[-1])
     assert second.run().status is Status.PASSED
     assert second.probe.calls == ["s1", "a0"]
+
+
+def test_step_that_must_not_be_repeated_is_not_said_to_start() -> None:
+    phases: dict[str, Any] = {"steps": [step("s0", safe="no")]}
+    first = Stage(unit(**phases))
+    first.run()
+    in_flight = next(item for item in first.host.checkpoints if item["in_flight"])
+
+    second = Stage(unit(**phases), earlier=in_flight)
+    second.run()
+
+    assert second.finished == [("s0", "FAILED")]
+    assert not [event for event in second.host.events if isinstance(event, StepStarted)]
+
+
+@pytest.mark.parametrize("only_cleanup", [False, True])
+def test_unit_of_a_cancelled_run_ends_cancelled_whoever_ends_it(only_cleanup: bool) -> None:
+    first = Stage(unit(**suite("no")))
+    first.run()
+    in_flight = next(item for item in first.host.checkpoints if item["in_flight"])
+
+    second = Stage(unit(**suite("no")), earlier=in_flight, only_cleanup=only_cleanup)
+    second.host.interrupt.set(Interrupt.CANCEL)
+    outcome = second.run()
+
+    assert outcome.status is Status.CANCELLED
+    assert second.finished[0] == ("i0", "CANCELLED")
+    assert second.probe.calls == ["f0", "a0", "a1"]

@@ -11,7 +11,7 @@ from rocketship.interpreter.unit import UnitOutcome
 from rocketship.run.events import AttemptFailed, StepFinished, TestFinished, TestStarted
 from rocketship.run.status import Status
 from rocketship.suite.model import Step
-from tests.interpreter.probe import UNREADABLE, Stage, step, unit
+from tests.interpreter.probe import ENDLESS, UNREADABLE, Stage, step, unit
 
 QUICK = {"initial_interval": "1ms"}
 
@@ -154,6 +154,19 @@ def test_attempt_over_its_timeout_fails_as_timeout_error() -> None:
     assert finished.failure.type == "TimeoutError"
 
 
+@pytest.mark.parametrize("looks", [{"expect": 1}, {"save": "x"}])
+def test_timeout_of_a_step_is_for_its_assertions_and_saves_too(looks: dict[str, Any]) -> None:
+    stage = Stage(unit(steps=[step("a", value=ENDLESS, timeout="5ms", **looks)]))
+
+    outcome = stage.run()
+
+    finished = next(e for e in stage.host.events if isinstance(e, StepFinished))
+    assert finished.failure is not None
+    assert finished.failure.type == "TimeoutError"
+    assert finished.request is not None
+    assert outcome.status is Status.FAILED
+
+
 def test_test_over_its_timeout_ends_timeout_and_cleans_up() -> None:
     stage = Stage(unit(steps=[step("a", "wait")], always=[step("c")], timeout=0.01))
 
@@ -269,17 +282,45 @@ def test_second_cancel_does_not_disturb_cleanup_but_force_does() -> None:
     assert stage.finished == [("a", "PASSED"), ("c", "CANCELLED")]
 
 
-def test_cleanup_over_its_budget_is_cut_and_counted() -> None:
+def test_cleanup_over_its_budget_is_cut_and_what_it_leaves_undone_is_told_and_counted() -> None:
     stage = Stage(
-        unit(steps=[step("a")], always=[step("c", "wait"), step("d")]),
+        unit(steps=[step("a")], always=[step("b"), step("c", "wait"), step("d"), step("e")]),
         plan_changes={"cleanup_timeout_seconds": 0.01},
     )
 
     outcome = stage.run()
 
     assert outcome.status is Status.PASSED
-    assert outcome.cleanup_failures == 1
-    assert stage.finished == [("a", "PASSED"), ("c", "TIMEOUT")]
+    assert outcome.cleanup_failures == 3
+    steps = [("a", "PASSED"), ("b", "PASSED"), ("c", "TIMEOUT"), ("d", "SKIPPED"), ("e", "SKIPPED")]
+    assert stage.finished == steps
+    last = stage.host.events[-2]
+    assert isinstance(last, StepFinished)
+    assert last.reason == "cleanup took longer than its budget of 10ms"
+
+
+def test_suite_cleanup_that_is_skipped_by_force_says_so() -> None:
+    stage = Stage(unit(always=[step("a")]), kind=UnitKind.CLEANUP)
+    stage.host.interrupt.set(Interrupt.CANCEL, force=True)
+
+    outcome = stage.run()
+
+    assert stage.probe.calls == []
+    assert outcome.status is Status.SKIPPED
+    assert outcome.message == "not run: the run was cancelled by force"
+
+
+def test_suite_cleanup_that_is_cut_off_by_force_has_not_passed() -> None:
+    stage = Stage(unit(always=[step("a", "wait")]), kind=UnitKind.CLEANUP)
+
+    async def main() -> UnitOutcome:
+        playing = asyncio.ensure_future(stage.play())
+        while "a" not in stage.probe.gates:
+            await asyncio.sleep(0)
+        stage.host.interrupt.set(Interrupt.CANCEL, force=True)
+        return await playing
+
+    assert asyncio.run(main()).status is Status.CANCELLED
 
 
 def test_suite_cleanup_runs_on_failure_only_for_a_failed_run() -> None:
