@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from rocketship.store.sqlite.store import FILE_NAME
 from tests.fixtures.workbench import PATIENCE_SECONDS, Workbench, case, fail, log, suite
 
 
@@ -126,6 +129,30 @@ def test_two_signals_at_once_leave_a_cancelled_run_to_the_next_command(bench: Wo
     assert run["tests"][0]["status"] == "CANCELLED"
 
 
+def test_cancelled_run_of_a_killed_process_ends_cancelled(bench: Workbench):
+    stubborn = "test -e pid && exit; trap '' TERM; echo $$ > pid; while :; do sleep 0.02; done"
+    bench.write(
+        "shop.yaml",
+        suite(
+            case("A", bench.say("work", stubborn), cleanup={"always": [bench.say("tidy")]}),
+            cleanup={"always": [bench.say("close")]},
+        ),
+    )
+    running = bench.start("run", "shop.yaml")
+    wait_for_text(bench.folder / "pid")
+    running.interrupt()
+    running.wait_for_note("Cancelling")
+    wait_for_cancellation(bench)
+
+    running.process.kill()
+    running.end()
+    listed = bench.run("list")
+
+    assert "CANCELLED" in listed.out
+    assert bench.result(bench.run_ids()[0])["tests"][0]["status"] == "CANCELLED"
+    assert bench.words() == ["work", "tidy", "close"]
+
+
 def test_third_signal_leaves_at_once_and_takes_every_child_along(bench: Workbench):
     # The children ignore the request to end, so only force ends them.
     stubborn = "test -e pid && exit; trap '' TERM; echo $$ > pid; while :; do sleep 0.02; done"
@@ -227,6 +254,15 @@ def wait_for_text(path: Path) -> str:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     return text
+
+
+def wait_for_cancellation(bench: Workbench) -> None:
+    """Wait until the history knows that the run was cancelled."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with closing(sqlite3.connect(bench.data / FILE_NAME)) as connection:
+        while not connection.execute("SELECT 1 FROM unit WHERE unit = 'cancelled'").fetchone():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
 
 
 def wait_until_gone(group: int) -> None:

@@ -62,7 +62,7 @@ class EmbeddedBackend:
 
     async def cancel(self, run_id: str, *, reason: str, force: bool = False) -> None:
         if execution := self._executions.get(run_id):
-            execution.interrupt(Interrupt.CANCEL, why=reason, force=force)
+            await execution.cancel(reason, force=force)
 
     async def outcome(self, run_id: str) -> RunOutcome:
         task = self._tasks.get(run_id)

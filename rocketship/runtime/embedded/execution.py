@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from rocketship.errors import Disowned, StoreError
@@ -18,6 +19,9 @@ from rocketship.runtime.embedded.host import EmbeddedHost
 from rocketship.runtime.orchestrate import RunShape, RunVerdict, orchestrate
 from rocketship.runtime.ports import EventSink, Journal, Recovery, RunOutcome, RunSource
 from rocketship.values import JsonObject, format_duration
+
+#: Where the journal keeps, beside the checkpoints of units, that the run was cancelled.
+CANCELLATION = "cancelled"
 
 
 class Execution:
@@ -59,6 +63,8 @@ class Execution:
         Raises:
             StoreError: The run's record is incomplete; cleanup was still tried.
         """
+        if self._source.recovery is not None:
+            await self._remember_cancellation()
         verdict = await orchestrate(self._shape(), self)
         if not verdict.evicted:
             self._emit_finished(verdict)
@@ -70,10 +76,24 @@ class Execution:
             raise self._failure
         return None if verdict.evicted else RunOutcome(verdict.status, verdict.message)
 
-    def interrupt(self, reason: Interrupt, *, why: str = "", force: bool = False) -> None:
+    def interrupt(self, reason: Interrupt) -> None:
         """Stop the run; see `Interrupt` for what follows."""
+        self._token.set(reason)
+
+    async def cancel(self, why: str, *, force: bool) -> None:
+        """Cancel the run, and let whoever goes on with it after this process know."""
         self._cancel_reason = self._cancel_reason or why
-        self._token.set(reason, force=force)
+        self._token.set(Interrupt.CANCEL, force=force)
+        # A run whose record cannot be written ends by that itself.
+        with suppress(StoreError):
+            await self._journal.save_unit(
+                self._run_id, CANCELLATION, 1, {"why": self._cancel_reason}, sensitive=False
+            )
+
+    async def _remember_cancellation(self) -> None:
+        if found := await self._journal.load_unit(self._run_id, CANCELLATION):
+            self._cancel_reason = str(found[1]["why"])
+            self._token.set(Interrupt.CANCEL)
 
     # What orchestration asks for
 
