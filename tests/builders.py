@@ -226,6 +226,5 @@ def _step_events(clock: _Clock, unit: str, path: str, step: StepSpec) -> Iterabl
     for message in step.logs:
         source = "log" if step.plugin == "log" else step.plugin
         yield LogEmitted(clock.tick(), unit, 1, path, message, source=source)
-    yield StepFinished(
-        clock.tick(), *head, step.status, 0.1, attempts=total, line=step.line, **step.extra
-    )
+    ended = {"attempts": total, "line": step.line, **step.extra}
+    yield StepFinished(clock.tick(), *head, step.status, 0.1, **ended)

@@ -17,7 +17,7 @@ from rocketship.reports.exchange import (
 )
 from rocketship.run.events import AssertionResult, Failure
 from rocketship.run.printable import printable
-from rocketship.run.result import RunResult, StepResult, TestResult
+from rocketship.run.result import AttemptResult, RunResult, StepResult, TestResult
 from rocketship.run.status import Status
 from rocketship.values import Location, format_duration
 
@@ -176,10 +176,21 @@ def _diff_role(line: str) -> Role:
 def _attempts(step: StepResult, limits: Limits) -> Iterator[str]:
     for attempt in step.failed_attempts:
         reason = cut(_one_line(attempt.failure.message), limits)
-        waited = f"(then waited {format_duration(attempt.wait_seconds)})"
-        yield f"{attempt.number}. {attempt.failure.type}: {reason} {waited}"
-    if step.failed_attempts:
+        yield f"{attempt.number}. {attempt.failure.type}: {reason} ({waiting(step, attempt)})"
+    if attempted_again(step):
         yield f"{step.attempts}. failed as shown above"
+
+
+def waiting(step: StepResult, attempt: AttemptResult) -> str:
+    """Return how long the next attempt was waited for, or that the step was stopped before it."""
+    after = format_duration(attempt.wait_seconds)
+    last = attempt is step.failed_attempts[-1] and not attempted_again(step)
+    return f"stopped while waiting {after}" if last else f"then waited {after}"
+
+
+def attempted_again(step: StepResult) -> bool:
+    """Return whether there was an attempt after those that failed and were to be followed."""
+    return 0 < len(step.failed_attempts) < step.attempts
 
 
 def _section(label: str, lines: Iterable[str], indent: str) -> Iterator[TextLine]:

@@ -1,7 +1,8 @@
 """JUnit XML in the dialect that Jenkins, GitLab and GitHub actions read.
 
 One testsuite per run, one testcase per test. A failed suite init is a testcase of its own, and each
-test it kept from running is an error, so that no reader takes the run for green.
+test it kept from running is an error; so is a run that went wrong although no test did, or in which
+none was executed. So no reader takes the run for green.
 """
 
 from __future__ import annotations
@@ -139,6 +140,10 @@ def _cases(run: RunResult) -> Iterator[Case]:
         # Readers tell testcases apart by name only.
         unique = names[test.name] == 1
         yield _make_case(run, test, test.name if unique else f"{test.name} [{test.id}]")
+    if run.status.bad and not any(unit and unit.status.bad for unit in (run.init, *run.tests)):
+        message = run.message or f"the run is {run.status}"
+        verdict = Verdict("error", run.status.value.capitalize(), message, message)
+        yield Case("the run", 0, 0.0, verdict, "")
 
 
 def _make_case(run: RunResult, test: TestResult, name: str) -> Case:

@@ -66,6 +66,14 @@ def test_failure_of_an_earlier_attempt_is_cut_to_one_line():
     )
 
 
+def test_step_that_was_stopped_between_attempts_was_not_attempted_again():
+    refused = Failure("ConnectionError", "refused")
+    step = StepSpec("Poll", Status.TIMEOUT, attempts=[refused], extra={"attempts": 1})
+    text = describe(UnitSpec("t", [step]))
+    assert "1. ConnectionError: refused (stopped while waiting 500ms)" in text
+    assert "failed as shown above" not in text
+
+
 def test_failure_with_several_failed_steps_describes_each():
     text = describe(UnitSpec("t", [make_failed_step(), make_failed_step()]))
     assert text.count('step "Create user"') == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -206,3 +207,15 @@ def test_junit_ten_thousand_tests_render_in_linear_time():
     ended = time.perf_counter()
     assert document.count(b"<testcase ") == 10_000
     assert ended - middle < max(30 * (middle - begun), 5)
+
+
+def test_junit_of_a_run_in_which_nothing_was_executed_is_red():
+    skipped = UnitSpec("A", (), Status.SKIPPED)
+    run = replace(make_result([skipped]), status=Status.FAILED, message="no test was executed")
+
+    root = parse(run)
+
+    assert (root.get("tests"), root.get("errors"), root.get("skipped")) == ("2", "1", "1")
+    error = case(root, "the run").find("error")
+    assert error is not None
+    assert error.get("message") == "no test was executed"

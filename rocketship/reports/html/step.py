@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rocketship.reports.exchange import Limits, exchange_lines, value_text
+from rocketship.reports.failure import attempted_again, waiting
 from rocketship.reports.html.markup import NOTHING, Markup, fold, join, tag, text
 from rocketship.reports.html.room import Room
 from rocketship.run.events import AssertionResult
@@ -130,12 +131,11 @@ def _diff_line(line: str) -> Markup:
 
 def _attempts(step: StepResult) -> list[str]:
     lines = [
-        f"{tried.number}. {tried.failure.type}: {tried.failure.message} "
-        f"(then waited {format_duration(tried.wait_seconds)})"
+        f"{tried.number}. {tried.failure.type}: {tried.failure.message} ({waiting(step, tried)})"
         for tried in step.failed_attempts
     ]
     last = "failed as shown above" if step.status.bad else "passed"
-    return [*lines, f"{step.attempts}. {last}"] if lines else []
+    return [*lines, f"{step.attempts}. {last}"] if attempted_again(step) else lines
 
 
 def _exchange(label: str, value: Json, bad: bool, room: Room) -> Markup:
