@@ -23,6 +23,7 @@ from rocketship.errors import UsageError
 from rocketship.interpreter.selection import select
 from rocketship.profiles.resolve import Connection
 from rocketship.run.spec import RunSpec, Selection
+from rocketship.run.status import Status
 from rocketship.suite.environment import collect, load_env_file
 from rocketship.suite.variables import VariableInputs
 from rocketship.values import JsonObject
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from rocketship.cli.report_files import ReportFile
     from rocketship.client.base import EngineClient
     from rocketship.client.channel import Endpoint
+
+#: Among so many runs of a suite the last one of each test is looked for.
+RUNS_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,20 +208,29 @@ def _launch(suite: SuiteFile, request: RunRequest, env: Mapping[str, str]) -> La
 async def _narrow_to_failed(
     console: Console, client: EngineClient, launches: Sequence[Launch]
 ) -> list[Launch]:
-    """Keep only the tests that did not pass when each suite file last ran."""
-    from rocketship.store.base import RunFilter
-
+    """Keep only the tests that did not pass when they last ran."""
     narrowed = []
     for launch in launches:
-        page = await client.list_runs(RunFilter(file=launch.spec.file, limit=1))
-        if not page.runs:
-            continue
-        last = (await client.get_run(page.runs[0].id)).result
-        failed = tuple(test.id for test in last.tests if test.status.bad)
-        if failed:
+        if failed := await _last_failed(client, launch):
             selection = replace(launch.spec.selection, ids=failed)
             narrowed.append(replace(launch, spec=replace(launch.spec, selection=selection)))
     if not narrowed:
         console.note("No test failed when these suites last ran; running all of them.")
         return list(launches)
     return narrowed
+
+
+async def _last_failed(client: EngineClient, launch: Launch) -> tuple[str, ...]:
+    """Return the tests whose last run went wrong; not every run was of every test."""
+    from rocketship.store.base import RunFilter
+
+    tests = launch.loaded.suite.tests if launch.loaded.suite else ()
+    page = await client.list_runs(RunFilter(file=launch.spec.file, limit=RUNS_LOOKED_AT))
+    last: dict[str, Status] = {}
+    for run in page.runs:
+        if all(test.id in last for test in tests):
+            break
+        for test in (await client.get_run(run.id)).result.tests:
+            if test.status.finished and test.status is not Status.SKIPPED:
+                last.setdefault(test.id, test.status)
+    return tuple(test.id for test in tests if test.id in last and last[test.id].bad)

@@ -37,7 +37,8 @@ def select(
 
 
 def _matches(test: Test, pattern: str) -> bool:
-    pattern = pattern.lower()
+    # Names of tests have brackets, which would stand for sets of characters.
+    pattern = pattern.lower().replace("[", "[[]")
     return fnmatchcase(test.name.lower(), pattern) or fnmatchcase(test.id, pattern)
 
 

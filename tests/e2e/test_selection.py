@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.fixtures.workbench import Workbench, case, fail, log, suite
 
 
@@ -141,3 +143,29 @@ def test_fail_fast_begins_no_suite_after_a_failure(bench: Workbench):
     assert ended.code == 1
     assert bench.words() == []
     assert "1 suite was not begun, because an earlier one failed (--fail-fast)." in ended.err
+
+
+def test_last_failed_remembers_each_test_by_itself(bench: Workbench):
+    def check(name: str) -> dict[str, Any]:
+        config = {"language": "shell", "script": f"test {{{{ .vars.{name} }}}} = good"}
+        return case(name, {"name": "n", "plugin": "script", "config": config})
+
+    bench.write("shop.yaml", suite(check("a"), check("b"), vars={"a": "bad", "b": "bad"}))
+    assert bench.run("run", "shop.yaml").code == 1
+    assert bench.run("run", "shop.yaml", "--test", "a", "--var", "a=good").code == 0
+
+    assert bench.run("run", "shop.yaml", "--last-failed").code == 1
+
+    tests = bench.result(bench.run_ids()[-1])["tests"]
+    assert [test["name"] for test in tests] == ["b"]
+
+
+def test_brackets_in_a_pattern_are_brackets(bench: Workbench):
+    bench.write(
+        "shop.yaml", suite(case("GET /x [200]", bench.say("x")), case("GET /x 2", log("y")))
+    )
+
+    ended = bench.run("run", "shop.yaml", "--test", "GET /x [2*]")
+
+    assert ended.code == 0, ended.err
+    assert bench.words() == ["x"]
