@@ -127,7 +127,7 @@ def test_dsn_that_is_none_is_refused() -> None:
 def test_timeout_ends_the_query_on_the_server(postgres_cluster: Cluster, database: str) -> None:
     done = run(postgres_cluster.url(database), "SELECT pg_sleep(60)", timeout="200ms")
     assert isinstance(done.failure, StepTimeout)
-    assert not active(postgres_cluster)
+    check_ends(postgres_cluster)
 
 
 def test_cancelled_step_ends_the_query_and_delays_nobody(
@@ -147,7 +147,7 @@ def test_cancelled_step_ends_the_query_and_delays_nobody(
         return neighbour
 
     assert row(in_loop(plugin, work)) == {"a": 1}
-    assert not active(postgres_cluster)
+    check_ends(postgres_cluster)
 
 
 def test_server_that_never_answers_is_given_up() -> None:
@@ -181,6 +181,13 @@ def test_huge_result_is_counted_in_bounded_memory(database_url: str) -> None:
 def active(postgres_cluster: Cluster) -> bool:
     sql = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
     return bool(postgres_cluster.execute(sql))
+
+
+def check_ends(postgres_cluster: Cluster) -> None:
+    """Check that the query ends long before its time; a busy server takes a moment to see why."""
+    deadline = time.monotonic() + 10
+    while active(postgres_cluster):
+        assert time.monotonic() < deadline
 
 
 def test_password_of_the_environment_is_not_for_suites(
