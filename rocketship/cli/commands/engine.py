@@ -54,9 +54,11 @@ def be_engine(settings: ServerSettings, ready: Callable[[Listening], None]) -> N
     engine = server_engine_settings(os.environ)
 
     from rocketship.cli.context import plugin_registry
+    from rocketship.processes.secrecy import keep_others_out
     from rocketship.server.run import serve
     from rocketship.telemetry import log_to_stderr
 
+    keep_others_out()
     secrets = [engine.encryption_key.reveal(), *settings.auth.secrets]
     if engine.database is not None:
         secrets += [engine.database.url.reveal(), engine.database.password.reveal()]

@@ -38,6 +38,7 @@ def main(connection: Connection) -> int:
 
     from rocketship.cli.context import plugin_registry
     from rocketship.engine.assemble import encryption_key, no_temporal
+    from rocketship.processes.secrecy import keep_others_out
     from rocketship.store.sealing import Sealer
     from rocketship.telemetry import log_to_stderr
 
@@ -45,6 +46,7 @@ def main(connection: Connection) -> int:
         from rocketship.cli.worker import be_worker
     except ImportError as error:
         raise no_temporal(error) from None
+    keep_others_out()
     secrets = [
         secret.reveal() for secret in (engine.encryption_key, settings.token, temporal.api_key)
     ]
