@@ -15,12 +15,17 @@ from urllib.parse import quote
 from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
 from rocketship.plugins.http.contract.source.document import Document, Place
+from rocketship.plugins.http.contract.source.words import (
+    LITERAL,
+    NAMES,
+    NAMES_IN_SCHEMAS,
+    is_extension,
+)
 from rocketship.values import Json, JsonObject
 
 _URI = "urn:rocketship:description"
 _SCHEMAS = ("additionalProperties", "items", "not", "if", "then", "else", "contains")
 _MORE_SCHEMAS = ("propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema")
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NOT_RULES = frozenset({"example", "examples", "default", "xml", "externalDocs", "description"})
 _INTEGERS = {"int32": 31, "int64": 63}
@@ -158,21 +163,24 @@ class _Translator:
     def document(self) -> Json:
         return self._walk(self._document.root)
 
-    def _walk(self, node: Json) -> Json:
+    def _walk(self, node: Json, *, names: bool = False) -> Json:
+        """Return what is around schemas, those in it translated; `names` tells of its keys."""
         if isinstance(node, list):
             return [self._walk(item) for item in node]
         if not isinstance(node, dict):
             return node
         out: JsonObject = {}
         for key, item in node.items():
-            if key in _NOT_RULES or key.startswith("x-"):
+            if names:
+                out[key] = self._walk(item)
+            elif key in LITERAL or is_extension(key):
                 continue
-            if key == "schema":
+            elif key == "schema":
                 out[key] = self._schema(item)
             elif key == "schemas" and isinstance(item, dict):
                 out[key] = {name: self._schema(schema) for name, schema in item.items()}
             else:
-                out[key] = self._walk(item)
+                out[key] = self._walk(item, names=key in NAMES)
         return out
 
     def _schema(self, schema: Json) -> Json:
@@ -201,7 +209,7 @@ class _Translator:
     def _below(self, key: str, item: Json) -> Json:
         if key in _SCHEMAS or key in _MORE_SCHEMAS:
             return self._schema(item)
-        if key in _MAPS and isinstance(item, dict):
+        if key in NAMES_IN_SCHEMAS and isinstance(item, dict):
             return {name: self._schema(schema) for name, schema in item.items()}
         if key in _LISTS and isinstance(item, list):
             return [self._schema(schema) for schema in item]
@@ -246,7 +254,7 @@ class _Translator:
 
 
 def _is_rule(key: str) -> bool:
-    return key not in _NOT_RULES and not key.startswith("x-")
+    return key not in _NOT_RULES and not is_extension(key)
 
 
 def _references(schema: JsonObject) -> list[str]:

@@ -42,14 +42,21 @@ def test_yaml_words_stay_words_and_keys_become_text() -> None:
     assert document.root["200"] == ["yes", "no", "on", "2024-01-02", 1000.0, 16, None]
 
 
-def problems(schema: Any, value: Any, version: str = "3.0.3", **schemas: Any) -> list[str]:
+def problems(
+    schema: Any,
+    value: Any,
+    version: str = "3.0.3",
+    status: str = "200",
+    components: Any = None,
+    **schemas: Any,
+) -> list[str]:
     """Return what is wrong with a response body."""
     content = {"application/json": {"schema": schema}}
-    operation = {"get": {"responses": {"200": {"content": content}}}}
+    operation = {"get": {"responses": {status: {"content": content}}}}
     document = {
         "openapi": version,
         "paths": {"/": operation},
-        "components": {"schemas": schemas},
+        "components": components or {"schemas": schemas},
     }
     description = Description((("api", json.dumps(document).encode()),))
     body = json.dumps(value).encode()
@@ -154,3 +161,42 @@ def test_pattern_that_needs_too_long_does_not_hang() -> None:
 def test_pattern_that_is_none_is_told() -> None:
     with pytest.raises(ConfigError, match="is not a usable schema"):
         problems({"type": "string", "pattern": "("}, "a")
+
+
+NAMES = ["default", "description", "example", "examples", "x-any", "schema", "schemas", "headers"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["responses", "headers", "parameters", "schemas", "properties"])
+def test_name_may_be_a_word_of_openapi(name: str, kind: str) -> None:
+    rule = {"type": "object", "required": ["error"]}
+    content = {"application/json": {"schema": rule}}
+    around: dict[str, Any] = {
+        "responses": {"content": content},
+        "headers": {"schema": rule},
+        "parameters": {"name": "p", "in": "query", "content": content},
+        "schemas": rule,
+    }
+    below = "" if kind == "schemas" else "/schema"
+    if kind in ("responses", "parameters"):
+        below = "/content/application~1json/schema"
+    components: dict[str, Any] = {kind: {name: around.get(kind)}}
+    reference = f"#/components/{kind}/{name}{below}"
+    if kind == "properties":
+        components = {"schemas": {"S": {"properties": {name: rule}}}}
+        reference = f"#/components/schemas/S/properties/{name}"
+    assert problems({"$ref": reference}, {"error": 1}, components=components) == []
+    assert problems({"$ref": reference}, {}, components=components) == [
+        'response body: "error" is a required property (required)'
+    ]
+
+
+@pytest.mark.parametrize("status", ["200", "2XX", "default"])
+def test_schema_may_stand_under_any_status(status: str) -> None:
+    item = {"$ref": "#/components/schemas/Item"}
+    schemas: dict[str, Any] = {"Item": {"type": "integer"}}
+    schema = {"type": "array", "items": item}
+    assert problems(schema, [1], status=status, **schemas) == []
+    assert problems(schema, ["a"], status=status, **schemas) == [
+        'response body /0: "a" is not of type "integer" (type)'
+    ]

@@ -115,6 +115,20 @@ def test_documents_behind_a_url_are_fetched_from_the_same_server_once() -> None:
     assert sorted(asked) == sorted(f"/{name}" for name in FILES)
 
 
+def test_reference_below_a_name_that_is_a_word_is_followed() -> None:
+    answers = "default: {$ref: 'answers.yaml#/responses/default'}"
+    files = {
+        "api.yaml": f"openapi: 3.0.3\npaths: {{/pets: {{get: {{responses: {{{answers}}}}}}}}}",
+        "answers.yaml": "responses: {default: {content: {application/json: {schema: "
+        "{type: array, items: {$ref: '#/items/default'}}}}}}\nitems: {default: {type: integer}}",
+    }
+    page = answer('["a"]', headers=[("Content-Type", "application/json")])
+    with HttpServer({"/pets": page}) as server:
+        said = failure(server, "api.yaml", **files)
+
+    assert said.endswith('response body /0: "a" is not of type "integer" (type)')
+
+
 def test_document_that_cannot_be_fetched_is_named() -> None:
     files = {name: text for name, text in FILES.items() if "common" not in name}
     with HttpServer(served(files)) as server:

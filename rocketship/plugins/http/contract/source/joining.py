@@ -14,13 +14,8 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
 from rocketship.plugins.http.contract.source.document import Document, as_description
 from rocketship.plugins.http.contract.source.reading import read
-from rocketship.plugins.http.contract.source.references import (
-    LITERAL,
-    NAMES,
-    refers_outward,
-    resolve,
-    shown,
-)
+from rocketship.plugins.http.contract.source.references import refers_outward, resolve, shown
+from rocketship.plugins.http.contract.source.words import LITERAL, NAMES, OTHERS
 from rocketship.values import Json, JsonObject
 
 #: Where things of other documents are kept in the first one.
@@ -142,7 +137,7 @@ class _Joiner:
 
 
 def _kind(target: _Target) -> str:
-    return "schemas" if target.schema else "others"
+    return "schemas" if target.schema else OTHERS
 
 
 def _free_name(location: str, fragment: str, held: JsonObject) -> str:

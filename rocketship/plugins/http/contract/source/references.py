@@ -15,14 +15,11 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 from rocketship.errors import ConfigError
 from rocketship.plugins.http.contract.source.reading import MAX_DOCUMENT_BYTES
 from rocketship.plugins.http.contract.source.reading import read as read_document
+from rocketship.plugins.http.contract.source.words import LITERAL, NAMES
 from rocketship.plugins.http.request import without_userinfo
 from rocketship.values import Json
 
 MAX_DOCUMENTS = 100
-
-#: Keys below which nothing is a reference, and keys below which other keys are just names.
-LITERAL = frozenset({"example", "examples", "default", "enum", "const"})
-NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 
 _FILE = "file://"
 #: Looks for references that do not begin with "#"; it may find too many, never too few.
