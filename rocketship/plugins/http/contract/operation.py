@@ -124,9 +124,9 @@ class Operations:
 
 def _operations(document: Document) -> Iterator[Operation]:
     paths = document.top.get("paths")
-    for path, item in paths.items() if paths else ():
+    for path, item in paths.fields() if paths else ():
         shared = list(_parameters(item))
-        for method, place in item.items():
+        for method, place in item.fields():
             if method in METHODS and isinstance(place.value, dict):
                 parameters = {_parameter_key(entry): entry for entry in shared}
                 parameters |= {_parameter_key(entry): entry for entry in _parameters(place)}

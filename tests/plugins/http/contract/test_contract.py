@@ -121,6 +121,32 @@ def test_wrong_response_names_the_place(reply: bytes, expected: str) -> None:
         assert expected in problem(step(server, "/v1/pets/7", follow_redirects=False))
 
 
+@pytest.mark.parametrize("name", ["x-rate-limit", "X-Rate-Limit"])
+@pytest.mark.parametrize("inline", [True, False])
+def test_response_header_is_checked_however_its_name_is_written(name: str, inline: bool) -> None:
+    header = "{required: true, schema: {type: array, items: {$ref: '#/components/schemas/x-n'}}}"
+    reference = "{$ref: '#/components/headers/x-rate'}"
+    headers = f"{{{name}: {header if inline else reference}}}"
+    spec = f"""
+openapi: 3.0.3
+paths: {{/a: {{get: {{responses: {{200: {{headers: {headers}}}}}}}}}}}
+components: {{headers: {{x-rate: {header}}}, schemas: {{x-n: {{type: integer}}}}}}
+"""
+    config = {"method": "GET", "openapi": {"spec": "a.yaml"}}
+    told = []
+    for sent in ([], [("X-Rate-Limit", "1, many")], [("x-rate-limit", "1, 2")]):
+        with HttpServer({"*": answer("", headers=sent)}) as server:
+            outcome = run_step(
+                Http(), {**config, "url": server.url("/a")}, files={"a.yaml": spec.encode()}
+            )
+            told.append(problem(outcome).partition("GET /a: ")[2] if outcome.failure else "")
+    assert told == [
+        f"response header {name}: is missing (required)",
+        f'response header {name} /1: "many" is not of type "integer" (type)',
+        "",
+    ]
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [

@@ -74,5 +74,6 @@ def test_base_path_of_servers_is_part_of_the_path(server: Any, path: str) -> Non
 
 
 def test_extensions_among_paths_are_no_paths() -> None:
-    document = {"openapi": "3.0.0", "paths": {"x-note": {"get": {}}, "/a": {"x-get": {}}}}
+    paths = {"x-note": {"get": {}}, "x-gone": {"$ref": "#/gone"}, "/a": {"x-get": {}}}
+    document = {"openapi": "3.0.0", "paths": paths}
     assert Operations(parse(json.dumps(document).encode(), "api.json")).all == ()

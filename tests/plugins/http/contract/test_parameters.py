@@ -9,6 +9,7 @@ from rocketship.plugins.http.contract.source.document import Document, Place
 from rocketship.values import Json
 
 LIST = {"type": "array", "items": {"type": "integer"}}
+EXTRA = {"type": "object", "properties": {"x-y": {"type": "integer"}}}
 POINT = {"type": "object", "properties": {"x": {"type": "integer"}, "n": {"type": "string"}}}
 
 
@@ -38,6 +39,7 @@ def value(text: str, **parameter: Any) -> Json:
         ("p=1|2", {"schema": LIST, "explode": False, "style": "pipeDelimited"}, [1, 2]),
         ("p[x]=1&p[n]=2", {"schema": POINT, "style": "deepObject"}, {"x": 1, "n": "2"}),
         ("x=1&n=2&z=3", {"schema": POINT}, {"x": 1, "n": "2"}),
+        ("x-y=1", {"schema": EXTRA}, {"x-y": 1}),
         ("p=x,1,n,2", {"schema": POINT, "explode": False}, {"x": 1, "n": "2"}),
         ("p=a%2Cb", {"schema": {"type": "array"}, "explode": False}, ["a,b"]),
         ("p=007", {"schema": {"type": "integer"}}, "007"),

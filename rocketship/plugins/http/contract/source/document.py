@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
 from rocketship.plugins.http.contract.source.reading import read
+from rocketship.plugins.http.contract.source.words import is_extension
 from rocketship.values import Json, JsonObject
 
 #: How many references may lead to one another; more are a circle.
@@ -85,10 +86,18 @@ class Place:
         return None if below is None else self.document.resolved(below)
 
     def items(self) -> Iterator[tuple[str, Place]]:
-        """Yield keys and what they hold, references followed and extensions left out."""
-        keys = self.value if isinstance(self.value, dict) else ()
-        for key in keys:
-            if not key.startswith("x-") and (below := self.get(key)):
+        """Yield the names in a map and what they hold, references followed.
+
+        What begins with `x-` is a name here like any other; many headers do.
+        """
+        for key in self.value if isinstance(self.value, dict) else ():
+            if below := self.get(key):
+                yield key, below
+
+    def fields(self) -> Iterator[tuple[str, Place]]:
+        """Yield the fields of an object of OpenAPI, references followed and extensions left out."""
+        for key in self.value if isinstance(self.value, dict) else ():
+            if not is_extension(key) and (below := self.get(key)):
                 yield key, below
 
     def entries(self) -> Iterator[Place]:
