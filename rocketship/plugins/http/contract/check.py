@@ -122,7 +122,7 @@ class Checker:
             header = f"{side} header Content-Type"
             yield Violation(header, f"{shown}; the description has {known} (content)")
             return
-        schema = described.get("schema")
+        schema = described.schema()
         if schema is None:
             return
         try:
@@ -158,11 +158,11 @@ class Checker:
 
 
 def _schema_of(parameter: Place) -> Place | None:
-    if schema := parameter.get("schema"):
+    if schema := parameter.schema():
         return schema
     content = parameter.get("content")
     described = next((place for _, place in content.items()), None) if content else None
-    return described.get("schema") if described else None
+    return described.schema() if described else None
 
 
 def _of_status(responses: Place, status: int) -> Place | None:

@@ -223,11 +223,15 @@ class _Translator:
             ]
 
     def _is_free(self, schema: Json) -> bool:
+        """Return whether a property has the flag, or what it refers to has: no circle by now."""
         if not isinstance(schema, dict):
             return False
-        if isinstance(schema.get("$ref"), str):
-            return self._document.follow(str(schema["$ref"])).flag(self._free)
-        return schema.get(self._free) is True
+        reference = schema.get("$ref")
+        if not isinstance(reference, str):
+            return schema.get(self._free) is True
+        # What stands beside a reference counts since 3.1.
+        beside = not self._old and schema.get(self._free) is True
+        return beside or self._is_free(self._document.target(reference).value)
 
     def _choices(self, schema: JsonObject) -> list[Json] | None:
         """Return rules that check only the alternative a value says it is, or None."""

@@ -205,6 +205,18 @@ def test_read_only_property_is_required_in_responses_only() -> None:
     assert outcome.failure is None
 
 
+def test_property_that_refers_may_be_read_only_itself_since_3_1() -> None:
+    spec = SPEC.replace("3.0.3", "3.1.0") + "    Id: {type: integer, format: int32}\n"
+    own = "{type: integer, format: int32, readOnly: true}"
+    spec = spec.replace(own, "{$ref: '#/components/schemas/Id', readOnly: true}")
+    spec = spec.replace("nullable: true", "maxLength: 5")
+    config = {"method": "POST", "json": {"name": "Rex"}, "openapi": {"spec": "pets.yaml"}}
+    with HttpServer({"*": answer(status="201 Created")}) as server:
+        config["url"] = server.url("/v1/pets/mine")
+        outcome = run_step(Http(), {**config, "headers": KEY}, files={"pets.yaml": spec.encode()})
+    assert outcome.failure is None
+
+
 def remote(server: HttpServer, ttl: str = "30m", **config: Any) -> tuple[Http, Call]:
     plugin = Http()
     spec: Json = {"spec": server.url("/spec"), "cache_ttl": ttl}

@@ -200,3 +200,25 @@ def test_schema_may_stand_under_any_status(status: str) -> None:
     assert problems(schema, ["a"], status=status, **schemas) == [
         'response body /0: "a" is not of type "integer" (type)'
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("3.1.0", []), ("3.0.3", ["(required)", "(required)"])]
+)
+def test_flag_beside_a_reference_counts_since_3_1(version: str, expected: list[str]) -> None:
+    flagged = {"$ref": "#/components/schemas/Id", "writeOnly": True}
+    schemas: dict[str, Any] = {"Id": {"type": "integer"}, "Mine": flagged}
+    properties = {"id": flagged, "mine": {"$ref": "#/components/schemas/Mine"}}
+    schema = {"required": ["id", "mine"], "properties": properties}
+    found = problems(schema, {}, version, **schemas)
+    assert [text.rpartition(" ")[2] for text in found] == expected
+    assert len(problems(schema, {"id": "x", "mine": "y"}, version, **schemas)) == 2
+
+
+@pytest.mark.parametrize(("version", "expected"), [("3.1.0", 1), ("3.0.3", 0)])
+def test_rule_beside_a_reference_counts_since_3_1(version: str, expected: int) -> None:
+    named = {"$ref": "#/components/schemas/Pet", "required": ["name"]}
+    schemas: dict[str, Any] = {"Pet": {"type": "object"}, "Named": named}
+    for schema in (named, {"$ref": "#/components/schemas/Named"}):
+        assert len(problems(schema, {}, version, **schemas)) == expected
+        assert len(problems(schema, 5, version, **schemas)) == 1

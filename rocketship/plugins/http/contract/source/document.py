@@ -46,7 +46,12 @@ class Document:
         reference = place.value.get("$ref") if isinstance(place.value, dict) else None
         return self._follow(reference, hops + 1) if isinstance(reference, str) else place
 
-    def _follow(self, reference: str, hops: int) -> Place:
+    def target(self, reference: str, hops: int = 0) -> Place:
+        """Return what a reference points to as it is written: it may be a reference itself.
+
+        Raises:
+            ConfigError: It points to nothing, in a circle, or out of the document.
+        """
         if not reference.startswith("#"):
             raise ConfigError(
                 f'{self.location}: "$ref: {reference}" leads out of the document',
@@ -61,7 +66,10 @@ class Document:
             if below is None:
                 raise ConfigError(f'{self.location}: "$ref: {reference}" points to nothing')
             place = below
-        return self.resolved(place, hops + 1)
+        return place
+
+    def _follow(self, reference: str, hops: int) -> Place:
+        return self.resolved(self.target(reference, hops), hops + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,18 @@ class Place:
         """Return what a key holds, references followed, or None."""
         below = self.child(key)
         return None if below is None else self.document.resolved(below)
+
+    def schema(self) -> Place | None:
+        """Return the schema below, or the one it refers to and says nothing beside.
+
+        Since 3.1 what stands beside a reference counts; in 3.0 it does not.
+        """
+        found = self.child("schema")
+        while found and isinstance(found.value, dict) and isinstance(found.value.get("$ref"), str):
+            if len(found.value) > 1 and self.document.version != "3.0":
+                return found
+            found = self.document.target(found.value["$ref"])
+        return found
 
     def items(self) -> Iterator[tuple[str, Place]]:
         """Yield the names in a map and what they hold, references followed.
