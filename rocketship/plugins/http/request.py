@@ -54,7 +54,11 @@ FIELDS = (
     Field("method", Text(empty=False), "The method, as it is sent: GET.", required=True),
     Field("url", Text(), "Where to; may be relative to `base_url`.", required=True),
     Field("base_url", Text(), "What a relative `url` is appended to; meant for `defaults`."),
-    Field("query", MapOf(AnyOf((ListOf(Scalar()), Scalar()))), "Added to the URL; lists repeat."),
+    Field(
+        "query",
+        MapOf(AnyOf((ListOf(Scalar()), Scalar()))),
+        "Added to the URL; lists repeat, commas in a text stay commas.",
+    ),
     Field("headers", MapOf(Scalar()), "Headers by name.", default={}),
     Field(
         "follow_redirects",
@@ -121,12 +125,21 @@ def build_url(url: str, base_url: str | None, query: Mapping[str, Any]) -> str:
         absolute = base_url or _SCHEME.match(url)
         hint = None if absolute else 'write the whole URL, or set "base_url"'
         raise ConfigError(f"url: {complaint}", hint=hint)
-    pairs = [
-        f"{quote(name, safe='')}={quote(value, safe='', errors='replace')}"
-        for name, values in query.items()
-        for value in (values if isinstance(values, list) else [values])
-    ]
-    return escape_url(url, "&".join(pairs))
+    return escape_url(url, "&".join(_query_pairs(query)))
+
+
+def _query_pairs(query: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the pairs of a query, escaped.
+
+    A text may be a whole list that its author has joined by commas, and who reads such lists splits
+    them before decoding (RFC 6570: an escaped comma belongs to a value). So the commas of a text
+    stay, as in a `url`; to who reads no list they are the same either way. The entry of a list is
+    one value, whose commas are its own and escaped.
+    """
+    for name, given in query.items():
+        values, safe = (given, "") if isinstance(given, list) else ([given], ",")
+        for value in values:
+            yield f"{quote(name, safe='')}={quote(value, safe=safe, errors='replace')}"
 
 
 def escape_url(url: str, more_query: str = "") -> str:

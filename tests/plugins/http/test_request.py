@@ -38,6 +38,7 @@ OK = {"*": answer("ok")}
             {"b": "x y&z", "c": ["1", "2"]},
             "http://h/?a=1&b=x%20y%26z&c=1&c=2",
         ),
+        ("http://h/", None, {"a": "1,2", "b": ["1,2", "3"]}, "http://h/?a=1,2&b=1%2C2&b=3"),
         ("http://h/", None, {"q[]": "ü", "empty": ""}, "http://h/?q%5B%5D=%C3%BC&empty="),
     ],
 )

@@ -13,7 +13,14 @@ from rocketship.plugins.http.contract.source.document import Place
 from rocketship.values import Json, JsonObject
 
 _STYLES = {"path": "simple", "header": "simple", "query": "form", "cookie": "form"}
-_DELIMITERS = {"form": ",", "simple": ",", "spaceDelimited": "%20", "pipeDelimited": "|"}
+# A URL cannot hold spaces and bars, so these delimiters are escaped, and no value can hold them.
+# A comma separates as itself only: escaped it belongs to a value (RFC 6570).
+_COMMA = re.compile(",")
+_DELIMITERS = {
+    "spaceDelimited": re.compile(r"%20|\+"),
+    "pipeDelimited": re.compile(r"\||%7C", re.IGNORECASE),
+}
+_SEPARATORS = {"label": re.compile(r"\."), "matrix": re.compile(";")}
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 #: Longer texts are no numbers anybody means.
 MAX_NUMBER_CHARACTERS = 400
@@ -72,13 +79,11 @@ def read(parameter: Place, sent: Sent) -> tuple[Json] | None:
     if where == "path":
         raw = _without_prefix(raw, style, name)
         if style in ("label", "matrix") and explode and kinds & {"array", "object"}:
-            separator = "." if style == "label" else ";"
+            separator = _SEPARATORS[style]
             return (_packed(raw, separator, schema, kinds, explode, f"{name}="),)
     if not kinds & {"array", "object"}:
         return (coerce(_decode(raw, where), kinds),)
-    delimiter = _DELIMITERS.get(style, ",")
-    if delimiter == "%20" and delimiter not in raw:
-        delimiter = "+"
+    delimiter = _DELIMITERS.get(style, _COMMA)
     return (_packed(raw, delimiter, schema, kinds, explode, "", where),)
 
 
@@ -185,7 +190,7 @@ def _deep(name: str, query: Sequence[tuple[str, str]], schema: Place | None) -> 
 
 def _packed(
     raw: str,
-    delimiter: str,
+    delimiter: re.Pattern[str],
     schema: Place | None,
     kinds: frozenset[str],
     explode: bool,
@@ -193,7 +198,7 @@ def _packed(
     where: str = "path",
 ) -> Json:
     """Read a list or an object from one text."""
-    parts = [_decode(part.strip(), where) for part in raw.split(delimiter)] if raw else []
+    parts = [_decode(part.strip(), where) for part in delimiter.split(raw)] if raw else []
     if "array" in kinds:
         items = schema.get("items") if schema else None
         return [coerce_to(part.removeprefix(prefix), items) for part in parts]

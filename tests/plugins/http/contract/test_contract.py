@@ -177,6 +177,41 @@ def test_wrong_request_is_never_sent(config: dict[str, Any], expected: str) -> N
     assert expected in message
 
 
+@pytest.mark.parametrize(
+    ("style", "text", "in_url"),
+    [
+        ("form", "1,2", "1,2"),
+        ("pipeDelimited", "1|2", "1|2"),
+        ("pipeDelimited", "1|2", "1%7C2"),
+        ("spaceDelimited", "1 2", "1%202"),
+        ("spaceDelimited", "1 2", "1+2"),
+    ],
+)
+def test_list_in_one_text_is_read_from_query_and_from_url(
+    style: str, text: str, in_url: str
+) -> None:
+    limit = "{name: limit, in: query, schema: {type: integer, maximum: 10}}"
+    packed = limit.replace("{type", "{type: array, items: {type").replace("}}", "}}}")
+    spec = SPEC.replace(limit, packed.replace("in:", f"explode: false, style: {style}, in:"))
+    outcomes = []
+    with HttpServer({"*": GOOD}) as server:
+        base = {"method": "GET", "headers": KEY, "openapi": {"spec": "a.yaml"}}
+        for config in (
+            {"url": server.url("/v1/pets/7"), "query": {"limit": text}},
+            {"url": server.url(f"/v1/pets/7?limit={in_url}")},
+            {"url": server.url("/v1/pets/7"), "query": {"limit": text + "1"}},
+            {"url": server.url(f"/v1/pets/7?limit={in_url}1")},
+        ):
+            files = {"a.yaml": spec.encode()}
+            outcome = run_step(Http(), {**base, **config}, files=files)
+            outcomes.append(problem(outcome) if outcome.failure else "")
+    wrong = (
+        "openapi request validation failed: GET /pets/{id}: "
+        "query parameter limit /1: 21 is greater than the maximum of 10 (maximum)"
+    )
+    assert outcomes == ["", "", wrong, wrong]
+
+
 def test_request_is_not_checked_when_that_is_off() -> None:
     with HttpServer({"*": answer("{}", "400 Bad Request")}) as server:
         outcome = step(

@@ -37,6 +37,7 @@ def value(text: str, **parameter: Any) -> Json:
         ("p=1%202", {"schema": LIST, "explode": False, "style": "spaceDelimited"}, [1, 2]),
         ("p=1+2", {"schema": LIST, "explode": False, "style": "spaceDelimited"}, [1, 2]),
         ("p=1|2", {"schema": LIST, "explode": False, "style": "pipeDelimited"}, [1, 2]),
+        ("p=1%7C2%7c3", {"schema": LIST, "explode": False, "style": "pipeDelimited"}, [1, 2, 3]),
         ("p[x]=1&p[n]=2", {"schema": POINT, "style": "deepObject"}, {"x": 1, "n": "2"}),
         ("x=1&n=2&z=3", {"schema": POINT}, {"x": 1, "n": "2"}),
         ("x-y=1", {"schema": EXTRA}, {"x-y": 1}),
