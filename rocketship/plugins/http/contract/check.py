@@ -51,7 +51,8 @@ class Checker:
         described = _of_status(responses, reply.status) if responses else None
         if described is None:
             known = ", ".join(name for name, _ in responses.fields()) if responses else ""
-            yield Violation("response status", f"{reply.status} is not described, only {known}")
+            others = f"only {known}" if known else "and no other is"
+            yield Violation("response status", f"{reply.status} is not described, {others}")
             return
         headers = media.header_pairs(reply.headers)
         yield from self._response_headers(described, headers)

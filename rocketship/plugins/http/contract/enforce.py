@@ -122,7 +122,7 @@ class Contract:
         """
         assert self._match is not None, "the request comes first"
         if self._settings.response:
-            match = self._find(response.request) if response.hops else self._match
+            match = self._end_of(response) if response.hops else self._match
             await self._check(match, response.request, response.reply)
 
     def coverage(self, response: Response | None) -> JsonObject | None:
@@ -166,13 +166,29 @@ class Contract:
     def _find(self, request: Request) -> Match:
         match = self._description.operations.find(request.method, request.url)
         if match is None:
-            path = urlsplit(request.url).path or "/"
             raise ContractError(
-                f"openapi request validation failed: {request.method} {path} is no operation of "
+                f"openapi request validation failed: {_named(request)} is no operation of "
                 f"{self._description.location}",
                 hint="compare method and path, the base paths of `servers` included",
             )
         return match
+
+    def _end_of(self, response: Response) -> Match:
+        """Return the operation that redirects have led to."""
+        assert self._match is not None, "the request comes first"
+        request = response.request
+        match = self._description.operations.find(request.method, request.url)
+        if match is None:
+            raise ContractError(
+                f"openapi response validation failed: {self._match.operation.name} was redirected "
+                f"to {_named(request)}, which is no operation of {self._description.location}",
+                hint="describe it, or check the redirect itself with follow_redirects: false",
+            )
+        return match
+
+
+def _named(request: Request) -> str:
+    return f"{request.method} {urlsplit(request.url).path or '/'}"
 
 
 def _refuse(side: str, operation: str, violations: Iterable[Violation]) -> None:

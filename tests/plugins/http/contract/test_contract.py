@@ -352,6 +352,27 @@ def test_redirected_request_is_held_against_the_operation_it_ends_at() -> None:
         assert step(server, "/v1/pets/7").failure is None
 
 
+def test_redirect_to_what_is_not_described_is_told() -> None:
+    with HttpServer({"/v1/pets/7": redirect("/echo?a=1"), "*": answer("anything")}) as server:
+        outcome = step(server, "/v1/pets/7")
+    assert problem(outcome) == (
+        "openapi response validation failed: GET /pets/{id} was redirected to GET /echo, "
+        "which is no operation of pets.yaml"
+    )
+    assert outcome.failure is not None
+    assert "follow_redirects: false" in str(outcome.failure.hint)
+
+
+@pytest.mark.parametrize("responses", ["responses: {}", "responses: {x-a: {}}", "summary: a"])
+def test_operation_that_describes_no_response_says_so(responses: str) -> None:
+    spec = SPEC.replace("responses: {default: {description: Anything.}}", responses)
+    config = {"method": "GET", "openapi": {"spec": "pets.yaml"}}
+    with HttpServer({"*": answer()}) as server:
+        config["url"] = server.url("/v1/pets/mine")
+        outcome = run_step(Http(), config, files={"pets.yaml": spec.encode()})
+    assert problem(outcome).endswith("response status: 200 is not described, and no other is")
+
+
 @pytest.mark.slow
 def test_large_description_does_not_stall_other_steps() -> None:
     paths = {
