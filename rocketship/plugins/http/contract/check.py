@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from rocketship.errors import ConfigError
 from rocketship.plugins.http.client import Reply, Request
 from rocketship.plugins.http.contract import media, parameters
 from rocketship.plugins.http.contract.operation import Match, Operation
@@ -62,6 +63,15 @@ class Checker:
             yield from self._body(
                 "response", content, reply.body, headers.get("content-type", ""), Direction.RESPONSE
             )
+
+    def unusable(self, operation: Operation, direction: Direction) -> Iterator[ConfigError]:
+        """Yield what is wrong with the schemas of an operation for one direction."""
+        request = direction is Direction.REQUEST
+        for schema in _request_schemas(operation) if request else _response_schemas(operation):
+            try:
+                self._schemas.must_be_usable(schema, direction)
+            except ConfigError as error:
+                yield error
 
     def _parameter(self, parameter: Place, sent: parameters.Sent) -> Iterator[Violation]:
         kind, name = parameter.text("in"), parameter.text("name")
@@ -156,6 +166,31 @@ class Checker:
                 continue
             if found:
                 yield from self._value(_schema_of(header), found[0], Direction.RESPONSE, where)
+
+
+def _request_schemas(operation: Operation) -> Iterator[Place]:
+    for parameter in operation.parameters:
+        if schema := _schema_of(parameter):
+            yield schema
+    if body := operation.place.get("requestBody"):
+        yield from _content_schemas(body)
+
+
+def _response_schemas(operation: Operation) -> Iterator[Place]:
+    responses = operation.place.get("responses")
+    for _, response in responses.fields() if responses else ():
+        headers = response.get("headers")
+        for _, header in headers.items() if headers else ():
+            if schema := _schema_of(header):
+                yield schema
+        yield from _content_schemas(response)
+
+
+def _content_schemas(described: Place) -> Iterator[Place]:
+    content = described.get("content")
+    for _, media_type in content.items() if content else ():
+        if schema := media_type.schema():
+            yield schema
 
 
 def _schema_of(parameter: Place) -> Place | None:

@@ -7,11 +7,13 @@ that fixes most segments is meant, then the one that fixes them earlier, then th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, urlsplit
 
 from rocketship.dataclass import dataclass
+from rocketship.errors import ConfigError
 from rocketship.plugins.http.contract.source.document import Document, Place
+from rocketship.suite.fields import describe
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -100,39 +102,61 @@ class Operations:
 
     def __init__(self, document: Document) -> None:
         self.all = tuple(_operations(document))
-        self._routes: dict[tuple[str, int], list[_Route]] = {}
+        routes: list[_Route] = []
+        baseless: list[_Route] = []
         for operation in self.all:
             own = tuple(_Segment.of(part) for part in operation.path.split("/")[1:])
-            for base in _bases(document, operation):
-                key = (operation.method, len(base) + len(own))
-                self._routes.setdefault(key, []).append(_Route(operation, base, own))
-        for routes in self._routes.values():
-            routes.sort(key=lambda route: route.weight, reverse=True)
+            routes += [_Route(operation, base, own) for base in _bases(document, operation)]
+            baseless.append(_Route(operation, (), own))
+        self._routes, self._baseless = _table(routes), _table(baseless)
 
-    def find(self, method: str, url: str) -> Match | None:
-        """Return the operation a request is, or None; a slash at the end makes no difference."""
+    def find(self, method: str, url: str, *, baseless: bool = False) -> Match | None:
+        """Return the operation a request is, or None; a slash at the end makes no difference.
+
+        Args:
+            method: The method of the request.
+            url: Where it goes to.
+            baseless: Whether the base paths of servers are not in the URL.
+        """
+        table = self._baseless if baseless else self._routes
         path = urlsplit(url).path or "/"
         other = path.rstrip("/") if path.endswith("/") else f"{path}/"
         for candidate in (path, other or "/"):
             texts = [unquote(part) for part in candidate.split("/")[1:]]
-            for route in self._routes.get((method, len(texts)), ()):
+            for route in table.get((method, len(texts)), ()):
                 variables = route.match(texts)
                 if variables is not None:
                     return Match(route.operation, variables)
         return None
 
 
+def _table(routes: Iterable[_Route]) -> dict[tuple[str, int], list[_Route]]:
+    """Return routes by method and number of segments, the one that is meant first."""
+    table: dict[tuple[str, int], list[_Route]] = {}
+    for route in sorted(routes, key=lambda route: route.weight, reverse=True):
+        length = len(route.base) + len(route.own)
+        table.setdefault((route.operation.method, length), []).append(route)
+    return table
+
+
 def _operations(document: Document) -> Iterator[Operation]:
     paths = document.top.get("paths")
-    for path, item in paths.fields() if paths else ():
+    for path, item in paths.fields() if paths and _is_mapping(paths) else ():
         shared = list(_parameters(item))
-        for method, place in item.fields():
-            if method in METHODS and isinstance(place.value, dict):
+        for method, place in item.fields() if _is_mapping(item) else ():
+            if method in METHODS and _is_mapping(place):
                 parameters = {_parameter_key(entry): entry for entry in shared}
                 parameters |= {_parameter_key(entry): entry for entry in _parameters(place)}
                 found = tuple(parameters.values())
                 identifier = place.text("operationId")
                 yield Operation(method.upper(), path, identifier, place, found)
+
+
+def _is_mapping(place: Place) -> bool:
+    """Return whether there is something, which must be a mapping then."""
+    if place.value is not None and not isinstance(place.value, dict):
+        raise ConfigError(f"{place.name}: must be a mapping, not {describe(place.value)}")
+    return place.value is not None
 
 
 def _parameters(place: Place) -> Iterator[Place]:

@@ -14,7 +14,12 @@ from urllib.parse import quote
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
-from rocketship.plugins.http.contract.source.document import Document, Place
+from rocketship.plugins.http.contract.source.document import (
+    Document,
+    Place,
+    name_of,
+    pointer,
+)
 from rocketship.plugins.http.contract.source.words import (
     LITERAL,
     NAMES,
@@ -75,7 +80,7 @@ class Schemas:
         found: list[Violation] = []
         try:
             for error in self._validator(schema, direction).iter_errors(value):
-                place = f"{where} {_pointer(error.instance_path)}".rstrip()
+                place = f"{where} {pointer(error.instance_path)}".rstrip()
                 violation = Violation(place, _message(error))
                 if violation not in found:  # alternatives may share a rule
                     found.append(violation)
@@ -84,6 +89,14 @@ class Schemas:
         except ValueError as error:
             found.append(Violation(where, f"cannot be checked: {error}"))
         return found
+
+    def must_be_usable(self, schema: Place, direction: Direction) -> None:
+        """Do the work that the first check against a schema would do.
+
+        Raises:
+            ConfigError: It cannot be used.
+        """
+        self._validator(schema, direction)
 
     def prepare(self, direction: Direction) -> None:
         """Do the work that all checks in a direction need, and that takes long."""
@@ -106,10 +119,10 @@ class Schemas:
         validator = self._validators.get(key)
         if validator is None:
             self.prepare(direction)
-            pointer = quote(_pointer(schema.path), safe="/~")
+            target = quote(pointer(schema.path), safe="/~")
             try:
                 validator = jsonschema_rs.Draft202012Validator(
-                    {"$ref": f"{_URI}#{pointer}"},
+                    {"$ref": f"{_URI}#{target}"},
                     registry=self._registries[direction],
                     validate_formats=True,
                     formats={"byte": _is_base64},
@@ -118,10 +131,18 @@ class Schemas:
                     ),
                 )
             except (ValueError, jsonschema_rs.ValidationError) as error:
-                place = f"{self._document.location}#{_pointer(schema.path)}"
-                raise ConfigError(f"{place}: is not a usable schema: {error}") from None
+                raise self._refused(schema, error) from None
             self._validators[key] = validator
         return validator
+
+    def _refused(self, schema: Place, error: Exception) -> ConfigError:
+        """Return the error about a schema, with the place in it where it is wrong."""
+        path = getattr(error, "instance_path", None) or schema.path
+        reason, value = getattr(error, "message", str(error)), getattr(error, "instance", None)
+        if isinstance(value, str) and value not in reason:
+            reason = f'{reason}: "{value}"'
+        place = name_of(self._document, path)
+        return ConfigError(f"{place}: is not usable in a schema: {_cut(reason)}")
 
 
 def _refuse(uri: str) -> Any:
@@ -139,17 +160,14 @@ def _is_base64(text: str) -> bool:
     return True
 
 
-def _pointer(path: Any) -> str:
-    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
-
-
 def _message(error: Any) -> str:
     """Return what is wrong and the rule's name, the value in it cut to what can be read."""
-    text = error.message
-    if len(text) > MAX_MESSAGE_CHARACTERS:
-        half = MAX_MESSAGE_CHARACTERS // 2
-        text = f"{text[:half]} … {text[-half:]}"
-    return f"{text} ({error.kind.name})"
+    return f"{_cut(error.message)} ({error.kind.name})"
+
+
+def _cut(text: str) -> str:
+    half = MAX_MESSAGE_CHARACTERS // 2
+    return text if len(text) <= MAX_MESSAGE_CHARACTERS else f"{text[:half]} … {text[-half:]}"
 
 
 class _Translator:

@@ -6,7 +6,7 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -80,6 +80,11 @@ class Place:
     path: tuple[str, ...]
     value: Any
 
+    @property
+    def name(self) -> str:
+        """What messages call it: `api.yaml#/paths/~1pets/get`."""
+        return name_of(self.document, self.path)
+
     def child(self, key: str) -> Place | None:
         """Return what is directly below, a reference as it is written."""
         if isinstance(self.value, dict) and key in self.value:
@@ -135,6 +140,16 @@ class Place:
         """Return whether a key holds true."""
         found = self.value.get(key, default) if isinstance(self.value, dict) else default
         return found is True
+
+
+def name_of(document: Document, path: Iterable[str | int]) -> str:
+    """Return what messages call the place that keys lead to."""
+    return f"{document.location}#{pointer(path)}"
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """Return a JSON pointer."""
+    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
 
 
 def parse(content: bytes, location: str) -> Document:
