@@ -21,6 +21,9 @@ T = TypeVar("T")
 STARS = "***"
 #: Shorter values would star out half of every message.
 MIN_SECRET_CHARACTERS = 4
+#: Forms of secrets that are looked for one by one; of more, only those that begin somewhere in a
+#: text, which takes longer when there are few.
+MAX_LOOKED_FOR = 500
 
 #: Lines of a secret that are secrets of their own.
 MIN_SECRET_LINE_CHARACTERS = 8
@@ -80,6 +83,11 @@ class Redactor:
         self._forms: set[str] = set()
         # By a part that no encoding changes, so that where it is not, few forms are looked for.
         self._groups: dict[str, set[str]] = {}
+        # By how they begin and end, so that thousands of them need not be looked for one by one.
+        self._by_start: dict[str, list[str]] = {}
+        self._by_end: dict[str, list[str]] = {}
+        self._first_characters: set[str] = set()
+        self._longest = 0
         for secret in secrets:
             self.add(secret)
 
@@ -100,6 +108,10 @@ class Redactor:
         core = max(_PLAIN.findall(secret), key=len, default="")
         for form in forms - self._forms:
             self._groups.setdefault(core if core in form else "", set()).add(form)
+            self._by_start.setdefault(form[:MIN_SECRET_CHARACTERS], []).append(form)
+            self._by_end.setdefault(form[-MIN_SECRET_CHARACTERS:], []).append(form)
+            self._first_characters.update(form[:size] for size in range(1, MIN_SECRET_CHARACTERS))
+            self._longest = max(self._longest, len(form))
         self._forms |= forms
 
     @property
@@ -120,12 +132,7 @@ class Redactor:
             return text
         body = text.rstrip(".\u2026")
         spans = [
-            span
-            for core, forms in self._groups.items()
-            if core in text
-            for form in forms
-            if form in text
-            for span in _places(form, text)
+            span for form in self._candidates(text) if form in text for span in _places(form, text)
         ]
         if text.startswith("\u2026") and (span := self._ending(text)):
             spans.append(span)
@@ -158,29 +165,38 @@ class Redactor:
             return STARS if str(value) in self._forms else value
         return value
 
+    def _candidates(self, text: str) -> Iterator[str]:
+        """Yield the forms that a text may hold."""
+        if len(self._forms) <= MAX_LOOKED_FOR:
+            for core, forms in self._groups.items():
+                if core in text:
+                    yield from forms
+            return
+        size = MIN_SECRET_CHARACTERS
+        for start in {text[at : at + size] for at in range(len(text) - size + 1)}:
+            yield from self._by_start.get(start, ())
+
     def _beginning(self, text: str, least: int) -> tuple[int, int] | None:
         """Return where the longest beginning of a secret stands at the end of a text."""
-        begun = len(text)
-        for form in self._forms:
-            start = text.find(form[:least], max(0, len(text) - len(form)))
-            while 0 <= start < begun and not form.startswith(text[start:]):
-                start = text.find(form[:least], start + 1)
-            if start >= 0:
-                begun = min(begun, start)
-        return (begun, len(text)) if begun < len(text) else None
+        end = len(text)
+        for begun in range(max(0, end - self._longest), end - least + 1):
+            start = text[begun : begun + MIN_SECRET_CHARACTERS]
+            if len(start) < MIN_SECRET_CHARACTERS:
+                found = start in self._first_characters
+            else:
+                forms = self._by_start.get(start, ())
+                found = any(form.startswith(text[begun:]) for form in forms)
+            if found:
+                return begun, end
+        return None
 
     def _ending(self, text: str) -> tuple[int, int] | None:
         """Return where the longest end of a secret stands after the ellipsis a text begins with."""
-        ended = 1
-        for form in self._forms:
-            last = form[-MIN_SECRET_CHARACTERS:]
-            stop = text.find(last, 1, len(form) + 1)
-            while stop >= 0:
-                stop += len(last)
-                if form.endswith(text[1:stop]):
-                    ended = max(ended, stop)
-                stop = text.find(last, stop - len(last) + 1, len(form) + 1)
-        return (1, ended) if ended > 1 else None
+        for ended in range(min(len(text), self._longest + 1), MIN_SECRET_CHARACTERS, -1):
+            forms = self._by_end.get(text[ended - MIN_SECRET_CHARACTERS : ended], ())
+            if any(form.endswith(text[1:ended]) for form in forms):
+                return 1, ended
+        return None
 
 
 def _places(form: str, text: str) -> Iterator[tuple[int, int]]:

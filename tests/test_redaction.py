@@ -3,7 +3,9 @@ from __future__ import annotations
 import base64
 import html
 import json
+import random
 import shlex
+import string
 import time
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
@@ -195,3 +197,16 @@ def test_base64_of_basic_credentials_leaves_nothing_of_the_password(secret: str)
         known = base64.b64encode(f"{user}:".encode()).decode().rstrip("=")
         assert shown.endswith(STARS)
         assert len(shown) <= len(known) + len(STARS)
+
+
+def test_thousands_of_secrets_are_found_as_a_few_are() -> None:
+    chance = random.Random(7)
+    secrets_of_a_run = ["".join(chance.choices(string.ascii_letters, k=20)) for _ in range(1000)]
+    many = Redactor(secrets_of_a_run)
+
+    for secret in secrets_of_a_run[::50]:
+        alone = Redactor([secret])
+        encoded = base64.b64encode(secret.encode()).decode()
+        for text in (f"a {secret} b {encoded}", f"…{secret[5:]} b", f"a {secret[:9]}…", secret[3:]):
+            assert many.text(text) == alone.text(text)
+        assert many.text(f"a {secret[:2]}", cut=True) == alone.text(f"a {secret[:2]}", cut=True)
