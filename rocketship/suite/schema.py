@@ -174,7 +174,10 @@ def _over_defaults(schema: Json) -> Json:
 
 
 def _incomplete(schema: Json) -> Json:
-    """Return a description without what must be there and what excludes each other."""
+    """Return a description without what must be there and what excludes each other.
+
+    In mappings with free keys nothing (null) takes a default away.
+    """
     if isinstance(schema, list):
         return [_incomplete(item) for item in schema]
     if not isinstance(schema, dict):
@@ -183,6 +186,8 @@ def _incomplete(schema: Json) -> Json:
     for key, item in schema.items():
         if key == "properties" and isinstance(item, dict):
             relaxed[key] = {name: _incomplete(value) for name, value in item.items()}
+        elif key == "additionalProperties" and item:
+            relaxed[key] = {"anyOf": [_incomplete(item), _NULL]}
         elif key not in ("required", "allOf", "minItems"):
             relaxed[key] = _incomplete(item)
     return relaxed

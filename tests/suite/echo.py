@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 
 from rocketship.plugins.api import Call, Finding, Found, Observable, Observation, Outcome, Plugin
 from rocketship.suite.fields import (
+    AnyJson,
+    AnyOf,
     Boolean,
     Choice,
     Duration,
     Field,
     FilePath,
     Jq,
+    ListOf,
     MapOf,
     Object,
     Scalar,
@@ -28,6 +31,14 @@ def _observe(outcome: Outcome, options: Mapping[str, Any]) -> Observation:
     return Found(None)
 
 
+_PAIR = (Field("a", Text(), required=True), Field("b", Text(), required=True))
+_CHOICE = Object(
+    Field("one", Object(*_PAIR)),
+    Field("two", AnyOf((Text(), ListOf(Text())))),
+    exactly_one=[("one", "two")],
+)
+
+
 class Echo(Plugin):
     name: ClassVar[str] = "echo"
     summary: ClassVar[str] = "Says what it is told."
@@ -35,14 +46,13 @@ class Echo(Plugin):
         Field("text", Text(), "What to say.", required=True),
         Field("level", Choice(("1", "loud"))),
         Field("timeout", Duration(), default=5.0),
-        Field("headers", MapOf(Scalar())),
+        Field("headers", MapOf(Scalar(), ignore_case=True)),
+        Field("values", MapOf(AnyJson())),
         Field("body", Text()),
         Field("body_file", FilePath()),
         Field("template", Boolean(), default=False),
         Field("program", FilePath(templated=True)),
-        Field(
-            "nested", Object(Field("a", Text(), required=True), Field("b", Text(), required=True))
-        ),
+        Field("nested", Object(*_PAIR, Field("choice", _CHOICE))),
         at_most_one=[("body", "body_file")],
     )
     assertions: ClassVar[Mapping[str, Observable]] = {

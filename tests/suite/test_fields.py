@@ -241,6 +241,29 @@ def test_visit_reaches_every_kind_with_its_node() -> None:
     assert seen == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "under", "over", "merged"),
+    [
+        (AnyOf((Text(), MapOf(Scalar(), ignore_case=True))), "{A: 1}", "{a: 2}", {"a": 2}),
+        (AnyOf((Text(), MapOf(Scalar()))), "{A: 1}", "x", "x"),
+        (AnyOf((Text(), ListOf(Text()))), "{A: 1}", "{B: 2}", {"A": 1, "B": 2}),
+        (Fixed(MapOf(Scalar())), "{A: 1, B: 2}", "{A: }", {"B": 2}),
+        (MapOf(MapOf(Scalar(), ignore_case=True)), "{m: {A: 1}}", "{m: {a: 2}}", {"m": {"a": 2}}),
+        (MapOf(Scalar(), ignore_case=True), "{A: 1, a: 2, B: 3}", "{b: 4}",
+         {"A": 1, "a": 2, "b": 4}),
+        (OBJECT, "{name: a}", "[]", []),
+        (OBJECT, "1", "{name: a}", {"name": "a"}),
+    ],
+)  # fmt: skip
+def test_merge_takes_what_the_step_says_and_the_defaults_besides(
+    kind: Kind, under: str, over: str, merged: Json
+) -> None:
+    nodes = [load(text.encode(), "f", Problems()) for text in (under, over)]
+    assert nodes[0] is not None
+    assert nodes[1] is not None
+    assert kind.merge(nodes[0], nodes[1]).value == merged
+
+
 def test_schema_of_object_has_docs_defaults_and_groups() -> None:
     schema = OBJECT.schema()
     assert schema["required"] == ["name"]

@@ -11,7 +11,7 @@ from rocketship.plugins.api import Plugin
 from rocketship.suite.load import load_source, load_suite
 from rocketship.suite.model import Assertion, Cleanup, Save, Step, Suite, Test
 from rocketship.suite.variables import VariableInputs
-from rocketship.values import Location
+from rocketship.values import Json, Location
 from tests.suite.echo import CATALOG, complaints, load_text, suite_of_step
 
 EVERYTHING = """\
@@ -279,6 +279,41 @@ def test_load_defaults_complete_a_step_and_null_takes_one_away(tmp_path: Path) -
         "level": None,
         "nested": {"a": "x", "b": "y"},
     }
+
+
+@pytest.mark.parametrize(
+    ("defaults", "own", "merged"),
+    [
+        ("headers: {X-D: a, X-E: b}", "headers: {x-d: c}", {"headers": {"x-d": "c", "X-E": "b"}}),
+        ("headers: {X-D: a}", "headers: {x-d: c, x-D: d}", {"headers": {"x-d": "c", "x-D": "d"}}),
+        ("headers: {X-D: a, X-E: b}", "headers: {x-d: }", {"headers": {"X-E": "b"}}),
+        ("headers: {X-D: a}", "headers: ", {"headers": None}),
+        ("body: a", "body_file: suite.yaml", {"body_file": "suite.yaml"}),
+        ("body: a", "body_file: ", {"body": "a", "body_file": None}),
+        ("nested: {a: x, choice: {one: {a: x, b: y}}}", "nested: {b: y, choice: {two: z}}",
+         {"nested": {"a": "x", "b": "y", "choice": {"two": "z"}}}),
+        ("nested: {a: x, b: y, choice: {one: {a: x}}}", "nested: {choice: {one: {b: z}}}",
+         {"nested": {"a": "x", "b": "y", "choice": {"one": {"a": "x", "b": "z"}}}}),
+        ("values: {a: 1, b: {c: 2}}", "values: {a: , b: {d: 3}}",
+         {"values": {"a": None, "b": {"c": 2, "d": 3}}}),
+        ("x-a: {b: 1}", "x-a: {c: 2}", {"x-a": {"b": 1, "c": 2}}),
+    ],
+)  # fmt: skip
+def test_load_what_a_step_says_takes_the_place_of_defaults(
+    defaults: str, own: str, merged: dict[str, Json], tmp_path: Path
+) -> None:
+    head = f"defaults: {{echo: {{{defaults}}}}}\n"
+    loaded = load_text(suite_of_step(f"config: {{text: x, {own}}}", head), tmp_path)
+    assert complaints(loaded) == []
+    assert loaded.suite is not None
+    assert loaded.suite.tests[0].steps[0].config == {"text": "x", **merged}
+
+
+def test_load_null_without_a_default_to_take_away_is_a_mistake(tmp_path: Path) -> None:
+    head = "defaults: {echo: {headers: {A: a}}}\n"
+    assert complaints(
+        load_text(suite_of_step("config: {text: x, headers: {B: }}", head), tmp_path)
+    ) == ["8:40 error expected text, a number or a boolean, found nothing"]
 
 
 def test_load_mistake_in_defaults_is_reported_once_where_it_stands(tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ GOOD = {
     "null operator": suite_of_step(HELLO + "assertions: [{type: value, operator: , expected: 1}]"),
     "save with null": suite_of_step(HELLO + "save: [{json_path: .a, text: , as: b}]"),
     "from defaults": suite_of_step("config: {nested: {b: y}}", DEFAULTS),
+    "default taken away": suite_of_step(
+        "config: {nested: {b: y}, headers: {a: }}",
+        DEFAULTS.replace("text", "headers: {A: x}, text"),
+    ),
     "all from defaults": suite_of_step("retry: {}", DEFAULTS.replace(", nested: {a: x}", "")),
 }
 

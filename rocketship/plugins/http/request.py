@@ -59,7 +59,7 @@ FIELDS = (
         MapOf(AnyOf((ListOf(Scalar()), Scalar()))),
         "Added to the URL; lists repeat, commas in a text stay commas.",
     ),
-    Field("headers", MapOf(Scalar()), "Headers by name.", default={}),
+    Field("headers", MapOf(Scalar(), ignore_case=True), "Headers by name.", default={}),
     Field(
         "follow_redirects",
         AnyOf((Boolean(), Integer(0, 100))),

@@ -55,9 +55,16 @@ class ListOf(Kind):
 
 @dataclass(frozen=True)
 class MapOf(Kind):
-    """A mapping with free keys, which may hold templates themselves."""
+    """A mapping with free keys, which may hold templates themselves.
+
+    Args:
+        kind: What the keys hold. Unless it takes null as a value, null in a step drops a default.
+        ignore_case: Whether names that differ in upper and lower case only are the same key, so
+            that a step's takes the place of a default in another spelling.
+    """
 
     kind: Kind
+    ignore_case: bool = False
     label = "a mapping"
 
     def accepts(self, value: Json) -> bool:
@@ -85,6 +92,15 @@ class MapOf(Kind):
     def secrets(self, value: Json) -> Iterator[str]:
         for item in value.values() if isinstance(value, dict) else ():
             yield from self.kind.secrets(item)
+
+    def _key(self, name: str) -> str:
+        return name.lower() if self.ignore_case else name
+
+    def _below(self, key: str) -> Kind:
+        return self.kind
+
+    def _drops(self, value: Node) -> bool:
+        return value.value is None and not self.kind.accepts(None)
 
 
 @dataclass(frozen=True)
@@ -133,6 +149,10 @@ class AnyOf(Kind):
         kind = self._pick(value)
         return kind.secrets(value) if kind else iter(())
 
+    def merge(self, under: Node, over: Node) -> Node:
+        kind = self._pick(over.value)
+        return kind.merge(under, over) if kind else super().merge(under, over)
+
     def _pick(self, value: Json) -> Kind | None:
         return next((kind for kind in self.kinds if kind.accepts(value)), None)
 
@@ -171,3 +191,6 @@ class Fixed(Kind):
 
     def secrets(self, value: Json) -> Iterator[str]:
         return self.kind.secrets(value)
+
+    def merge(self, under: Node, over: Node) -> Node:
+        return self.kind.merge(under, over)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from rocketship.errors import ConfigError
 from rocketship.suite.node import Node
 from rocketship.suite.problem import Problems
-from rocketship.values import Json, JsonObject, to_text, type_name
+from rocketship.values import Json, JsonObject, Location, to_text, type_name
 
 TEMPLATE_SCHEMA: JsonObject = {"type": "string", "pattern": r"\{\{"}
 MAX_SHOWN_CHARACTERS = 40
 
 Visit: TypeAlias = Callable[["Kind", Node], None]
+Entry: TypeAlias = tuple[Node, Node]
 
 
 class Kind(ABC):
@@ -48,8 +49,51 @@ class Kind(ABC):
         """Yield the texts in a rendered value that must never be shown."""
         return iter(())
 
+    def merge(self, under: Node, over: Node) -> Node:
+        """Return what a step says, `over`, and what the suite's defaults say, `under`, as one.
+
+        Mappings merge key by key; of everything else the step's is taken.
+        """
+        if not (isinstance(under.value, dict) and isinstance(over.value, dict)):
+            return over
+        merged = self._by_key(under)
+        for key, entries in self._by_key(over).items():
+            if key in merged:
+                default = merged[key][-1][1]
+                entries = [
+                    (name, self._below(key).merge(default, value))
+                    for name, value in entries
+                    if not self._drops(value)
+                ]
+            merged[key] = entries
+        return mapping(over.location, [entry for entries in merged.values() for entry in entries])
+
+    def _by_key(self, node: Node) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = {}
+        for entry in node.entries:
+            found.setdefault(self._key(str(entry[0].value)), []).append(entry)
+        return found
+
+    def _key(self, name: str) -> str:
+        """Return what names of the same key have in common."""
+        return name
+
+    def _below(self, key: str) -> Kind:
+        """Return the kind of a key's value."""
+        return self
+
+    def _drops(self, value: Node) -> bool:
+        """Whether a step's value only takes away the default of its key."""
+        return False
+
     def _mismatch(self, value: Json, where: str) -> ConfigError:
         return complain(where, f"expected {self.label}, found {describe(value)}")
+
+
+def mapping(location: Location, entries: Sequence[Entry]) -> Node:
+    """Return the node of a mapping with these entries."""
+    plain: Json = {str(key.value): value.value for key, value in entries}
+    return Node(plain, location, entries=tuple(entries))
 
 
 def has_template(value: Json) -> bool:

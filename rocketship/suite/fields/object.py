@@ -8,7 +8,8 @@ from typing import Any
 
 from rocketship.dataclass import dataclass
 from rocketship.errors import ConfigError
-from rocketship.suite.fields.kind import Kind, Visit, complain, describe
+from rocketship.suite.fields.kind import Kind, Visit, complain, describe, mapping
+from rocketship.suite.fields.scalars import AnyJson
 from rocketship.suite.node import Node
 from rocketship.suite.problem import Problems, did_you_mean, nearest
 from rocketship.values import Json, JsonObject, to_text
@@ -142,6 +143,28 @@ class Object(Kind):
                 yield from _texts(item)
             else:
                 yield from field.kind.secrets(item)
+
+    def merge(self, under: Node, over: Node) -> Node:
+        """Return both as one; of keys that exclude each other, the step's replace the defaults'."""
+        return super().merge(self._without_rivals(under, over), over)
+
+    def _without_rivals(self, under: Node, over: Node) -> Node:
+        value = over.value if isinstance(over.value, dict) else {}
+        rivals = {
+            name
+            for group in (*self.exactly_one, *self.at_most_one)
+            if self._given(group, value)
+            for name in group
+            if name not in value
+        }
+        if not (rivals and isinstance(under.value, dict) and rivals & under.value.keys()):
+            return under
+        kept = [entry for entry in under.entries if entry[0].value not in rivals]
+        return mapping(under.location, kept)
+
+    def _below(self, key: str) -> Kind:
+        field = self.fields.get(key)
+        return field.kind if field else AnyJson()
 
     def with_guesses(self, node: Node, problems: Problems) -> JsonObject:
         """Return a mapping with what its unknown keys probably mean, so that a slip is one error.

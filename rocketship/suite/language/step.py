@@ -100,8 +100,9 @@ class StepKind(Kind):
             config = Node({}, node.location)
         if not self._defaults:
             return config
-        defaults = self._defaults.get(_text(node, "plugin") or "")
-        return _merge(defaults, config) if defaults else config
+        plugin = self.plugin(node)
+        defaults = self._defaults.get(plugin.name) if plugin else None
+        return plugin.config.merge(defaults, config) if plugin and defaults else config
 
     def _check_config(self, node: Node, plugin: PluginShape, problems: Problems) -> None:
         config = self.config(node)
@@ -167,18 +168,6 @@ def _visit_expected(entry: Node, visit: Visit) -> None:
     operator = OPERATORS.get(operator_of(entry.value))
     if operator and operator.reads_file and isinstance(expected.value, str):
         visit(FilePath(), expected)
-
-
-def _merge(under: Node, over: Node) -> Node:
-    """Return two mappings as one; where both have a key, mappings merge and `over` wins."""
-    if not isinstance(under.value, dict) or not isinstance(over.value, dict):
-        return over
-    entries = {str(key.value): (key, value) for key, value in under.entries}
-    for key, value in over.entries:
-        known = entries.get(str(key.value))
-        entries[str(key.value)] = (key, _merge(known[1], value) if known else value)
-    plain: Json = {name: value.value for name, (_, value) in entries.items()}
-    return Node(plain, over.location, entries=tuple(entries.values()))
 
 
 def descend(node: Node, path: tuple[str | int, ...]) -> Node:
