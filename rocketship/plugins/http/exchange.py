@@ -18,6 +18,7 @@ from rocketship.values import format_duration
 #: These turn every method but GET and HEAD into GET; the other two repeat the request as it is.
 _TO_GET = frozenset({301, 302, 303})
 _REDIRECTS = _TO_GET | {307, 308}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 async def exchange(
@@ -59,21 +60,27 @@ async def exchange(
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """What decides whether two URLs may share credentials."""
+    """What decides whether two URLs may share credentials: who answers there."""
 
     scheme: str
     host: str
+    port: int
 
     @classmethod
     def of(cls, url: str) -> _Site:
         parts = urlsplit(url)
-        return cls(parts.scheme, (parts.hostname or "").lower())
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+        return cls(parts.scheme, (parts.hostname or "").lower(), port)
 
     def trusts(self, other: _Site) -> bool:
-        """Whether credentials may go on to the other: the same host or below it, never in clear."""
-        if self.scheme == "https" and other.scheme != "https":
-            return False
-        return other.host == self.host or other.host.endswith(f".{self.host}")
+        """Whether credentials may go on to the other: to the same, or to it behind TLS.
+
+        Another port may be somebody else's. Only the two that hosts have by convention belong
+        together, and never from https to http.
+        """
+        encrypted = _Site("https", self.host, _DEFAULT_PORTS["https"])
+        by_convention = self == _Site("http", self.host, _DEFAULT_PORTS["http"])
+        return other == self or (by_convention and other == encrypted)
 
 
 def redirected(request: Request, status: int, target: str) -> Request:

@@ -105,15 +105,24 @@ def test_answer_without_location_is_the_answer(status):
 @pytest.mark.parametrize(
     ("before", "after", "kept"),
     [
-        ("http://a/", "http://a:81/", True),
+        ("http://a/", "http://A:80/x", True),
+        ("https://a:443/", "https://a/", True),
+        ("http://a:81/", "http://a:81/x", True),
+        ("http://a/", "http://a:81/", False),
+        ("http://a:81/", "http://a/", False),
         ("http://a/", "https://a/", True),
+        ("http://a:80/", "https://a:443/", True),
+        ("http://a/", "https://a:444/", False),
+        ("http://a:81/", "https://a/", False),
         ("https://a/", "http://a/", False),
-        ("http://a/", "http://b.a/", True),
+        ("https://a:80/", "https://a/", False),
+        ("http://a/", "https://b/", False),
+        ("http://a/", "http://b.a/", False),
         ("http://b.a/", "http://a/", False),
         ("http://a/", "http://nota/", False),
     ],
 )
-def test_credentials_go_on_only_to_the_same_host(before, after, kept):
+def test_credentials_go_on_only_to_the_same_place(before, after, kept):
     request = Request("GET", before, (*SECRETS, ("X-A", "1")), credentials=Credentials("u", "p"))
     result = redirected(request, 307, after)
     assert result.headers == ((*SECRETS, ("X-A", "1")) if kept else (("X-A", "1"),))
@@ -126,16 +135,28 @@ def test_host_header_stays_with_its_host():
     assert redirected(request, 302, "http://b/x").headers == ()
 
 
-def test_secrets_do_not_follow_a_redirect_over_the_wire():
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_secrets_do_not_follow_a_redirect_to_another_host_or_port(host):
     with HttpServer({"/": answer("there")}) as other:
-        to = other.url().replace("127.0.0.1", "localhost")
-        with HttpServer({"/": redirect(to)}) as server:
+        with HttpServer({"/": redirect(other.url(host=host))}) as server:
             headers = {"Authorization": "Bearer secret", "Cookie": "s=1", "X-Plain": "yes"}
             assert run({"url": server.url(), "headers": headers}).subject.text == "there"
             assert server.got[0].one("authorization") == "Bearer secret"
         (got,) = other.got
     assert (got.one("authorization"), got.one("cookie")) == (None, None)
     assert got.one("x-plain") == "yes"
+
+
+@pytest.mark.parametrize(
+    "auth", [{"bearer": "token"}, {"basic": {"username": "u", "password": "p"}}]
+)
+def test_auth_does_not_follow_a_redirect_to_another_port(auth):
+    with HttpServer({"/": answer("there")}) as other:
+        with HttpServer({"/": redirect("/on"), "/on": redirect(other.url())}) as server:
+            assert run({"url": server.url(), "auth": auth}).subject.text == "there"
+            assert all(got.one("authorization") for got in server.got)
+        (got,) = other.got
+    assert got.one("authorization") is None
 
 
 def test_timeout_covers_all_redirects_together():
