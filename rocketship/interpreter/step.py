@@ -296,13 +296,14 @@ class StepRunner:
     async def _save(self, plugin: Plugin, attempt: _Attempt, scope: Scope) -> None:
         found: dict[str, Json] = {}
         secret: list[str] = []
+        state = self._context.state
         for save in self._step.saves:
             value = await extract(save, plugin.saves[save.source], attempt.outcome, scope)
             if isinstance(value, Found):
                 found[save.name] = value.value
-                if save.redact:
+                # Whoever gets the saved value must know that it is secret, on another worker too.
+                if save.redact or value.value in state.secrets:
                     secret.append(save.name)
-        state = self._context.state
         for name in secret:
             self._context.job.redactor.add(to_text(found[name]))
             if name not in state.secret_names:

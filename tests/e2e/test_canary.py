@@ -28,7 +28,7 @@ PLACES = (
     *("basic", "bearer", "digest", "oauth2", "sigv4_key", "sigv4_session"),
     *("authorization", "x_api_key", "x_vault_token", "proxy_authorization", "cookie"),
     *("saved_json", "saved_header", "saved_cookie", "saved_failed"),
-    *("saved_script", "saved_killed"),
+    *("saved_script", "saved_killed", "set_cookie"),
 )
 #: Odd enough that every encoding looks different.
 CANARIES = {place: f"cnry.{place}/'é\"+&<?{place[::-1]}" for place in PLACES}
@@ -114,6 +114,22 @@ def canary_suite(url: str) -> dict[str, Any]:
                 save=[{"cookie": "id", **keep}],
             ),
             get("b", f"{url}/anything", json={"again": "{{ kept }}"}),
+        ),
+        case(
+            "cookie of a response",
+            step(
+                "a",
+                "http",
+                {
+                    "method": "GET",
+                    "url": f"{url}/cookies/set",
+                    "query": {"id": PLAIN["set_cookie"]},
+                },
+                save=[{"cookie": "id", "as": "kept"}],
+                assertions=[{"type": "cookie", "name": "id", "expected": "other", "soft": True}],
+            ),
+            step("b", "log", {"message": "with {{ kept }}"}),
+            get("c", f"{url}/anything"),
         ),
         case(
             "saved in vain",

@@ -354,6 +354,19 @@ def test_secrets_of_config_saves_and_plugins_never_reach_an_event() -> None:
     assert "***" in shown
 
 
+def test_secret_that_is_saved_without_saying_so_is_handed_on_as_one() -> None:
+    stage = Stage(
+        unit(
+            init=[
+                step("a", password="hunter22", value="hunter22", save="token"),
+                step("b", value="plain", save="word"),
+            ]
+        ),
+        kind=UnitKind.INIT,
+    )
+    assert stage.run().secret_names == ("token",)
+
+
 @pytest.mark.parametrize(
     "steps",
     [

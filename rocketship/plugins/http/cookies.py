@@ -6,7 +6,8 @@ one step to the next, and finds one by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+import re
+from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from rocketship.values import Json
 _KEY = "cookies"
 #: What libcurl writes before the domain of a cookie that scripts must not see.
 _HTTP_ONLY = "#HttpOnly_"
+_DELETES = re.compile(r";\s*max-age\s*=\s*\"?(0+|-[0-9]+)\"?\s*(;|$)", re.IGNORECASE)
 
 
 class Jar:
@@ -47,6 +49,10 @@ class Jar:
             lines = [*kept, *lines]
         self._memory[_KEY] = [*lines]
 
+    def values(self) -> Iterator[str]:
+        """Yield the values of all cookies."""
+        return (line.rpartition("\t")[2].strip('"') for line in self._lines())
+
     def _lines(self) -> tuple[str, ...]:
         stored = self._memory.get(_KEY)
         lines = stored if isinstance(stored, list) else []
@@ -58,10 +64,14 @@ def set_cookies(reply: Reply) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in reply.headers:
         if name.lower() == "set-cookie":
-            pair = value.partition(";")[0]
-            cookie, _, content = pair.partition("=")
-            found[cookie.strip()] = content.strip().strip('"')
+            cookie, content = _pair(value)
+            found[cookie] = content
     return found
+
+
+def new_value(header: str) -> str:
+    """Return the value that a `Set-Cookie` header brings; one that deletes a cookie brings none."""
+    return "" if _DELETES.search(header) else _pair(header)[1]
 
 
 def find(lines: Iterable[str], url: str, name: str) -> str | None:
@@ -73,6 +83,11 @@ def of_host(lines: Iterable[str], url: str) -> dict[str, str]:
     """Return the cookies that belong to the URL's host, by name."""
     fields = (line.split("\t") for line in lines if _is_of(line, url))
     return {name: value.strip('"') for *_, name, value in fields}
+
+
+def _pair(header: str) -> tuple[str, str]:
+    cookie, _, content = header.partition(";")[0].partition("=")
+    return cookie.strip(), content.strip().strip('"')
 
 
 def _is_of(line: str, url: str) -> bool:

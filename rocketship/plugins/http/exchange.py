@@ -10,7 +10,7 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import ConnectionFailed, StepTimeout
 from rocketship.plugins.http.client import HttpClient, Reply, Request
 from rocketship.plugins.http.cookies import Jar, set_cookies
-from rocketship.plugins.http.request import escape_url, url_complaint
+from rocketship.plugins.http.request import escape_url, header_secrets, url_complaint
 from rocketship.plugins.http.response import Hop, Response
 from rocketship.redaction import is_secret_header
 from rocketship.values import format_duration
@@ -39,6 +39,7 @@ async def exchange(
     started = time.monotonic()
     hops: list[Hop] = []
     cookies: dict[str, str] = {}
+    secrets: list[str] = []
     while True:
         sent = _with_rest_of_time(request, started)
         sent = jar.add_to(sent) if jar is not None else sent
@@ -46,9 +47,10 @@ async def exchange(
         if jar is not None:
             jar.take(sent, reply)
         cookies.update(set_cookies(reply))
+        secrets += header_secrets(reply.headers)
         target = _target(request, reply) if max_redirects else None
         if target is None:
-            return Response(sent, reply, tuple(hops), cookies)
+            return Response(sent, reply, tuple(hops), cookies, tuple(secrets))
         hops.append(Hop(reply.status, request.url, reply.timings["total"]))
         if len(hops) > max_redirects:
             raise ConnectionFailed(

@@ -149,6 +149,9 @@ def _outcome(
             *authorized.secrets,
             *_proxy_password(sent.proxy.url),
             *request.header_secrets(sent.headers),
+            *(response.secrets if response else ()),
+            # The jar also holds what an exchange left there that never came to its end.
+            *request.credentials(Jar(call.memory).values()),
         ),
         request=request.describe_request(sent),
         response=response.describe() if response else None,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from rocketship._version import __version__
 from rocketship.errors import ConfigError
@@ -14,6 +14,7 @@ from rocketship.plugins.api import Call, Finding
 from rocketship.plugins.http.body import BODY_KEYS, build_body, describe_body
 from rocketship.plugins.http.client import Request
 from rocketship.plugins.http.connection import build_tls, choose_proxy
+from rocketship.plugins.http.cookies import new_value
 from rocketship.redaction import STARS, is_secret_header
 from rocketship.suite.fields import (
     AnyOf,
@@ -33,7 +34,8 @@ DEFAULT_HEADERS = (("Accept", "*/*"), ("User-Agent", USER_AGENT))
 DEFAULT_MAX_REDIRECTS = 10
 #: Servers expect these to say how long their body is, even when there is none.
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-#: Shorter values of secret headers may be ordinary words; those are hidden in the headers only.
+#: Shorter values of secret headers and cookies may be ordinary words; those are hidden in the
+#: headers only.
 MIN_CREDENTIAL_CHARACTERS = 8
 #: What describes the body is worked out from the body; a written value could only contradict it.
 COMPUTED_HEADERS = frozenset({"content-length", "transfer-encoding"})
@@ -255,13 +257,26 @@ def describe_headers(headers: Iterable[tuple[str, str]]) -> JsonObject:
 
 
 def header_secrets(headers: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the credentials in secret headers, which a server may repeat anywhere in its answer."""
+    """Yield the credentials in secret headers, which either side may repeat anywhere."""
     for name, value in headers:
-        if name.lower() == "cookie":
-            found = [pair.partition("=")[2].strip() for pair in value.split(";")]
-        else:
-            found = [value.partition(" ")[2] or value] if is_secret_header(name) else []
-        yield from (text for text in found if len(text) >= MIN_CREDENTIAL_CHARACTERS)
+        if is_secret_header(name):
+            yield from credentials(_secret_values(name.lower(), value))
+
+
+def _secret_values(name: str, value: str) -> list[str]:
+    if name == "cookie":
+        return [pair.partition("=")[2].strip() for pair in value.split(";")]
+    if name == "set-cookie":
+        return [new_value(value)]
+    return [value.partition(" ")[2] or value]
+
+
+def credentials(values: Iterable[str]) -> Iterator[str]:
+    """Yield the values that are long enough to be credentials, also as servers unescape them."""
+    for value in values:
+        for text in (value, unquote(value)) if "%" in value else (value,):
+            if len(text) >= MIN_CREDENTIAL_CHARACTERS:
+                yield text
 
 
 def describe_request(request: Request) -> JsonObject:

@@ -40,12 +40,14 @@ class Response:
         reply: The last reply.
         hops: The redirects before it.
         cookies: Every cookie set on the way, by name.
+        secrets: The credentials in the headers of all replies on the way.
     """
 
     request: Request
     reply: Reply
     hops: tuple[Hop, ...]
     cookies: dict[str, str]
+    secrets: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, whatever its spelling, or None."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 
 import pytest
 
@@ -158,3 +160,67 @@ def test_cookie_values_are_starred_in_reports():
     assert outcome.response["headers"]["Set-Cookie"] == "***"
     assert "secret" not in outcome.reproduce
     assert "--cookie '***'" in jar.reproduce
+
+
+@pytest.mark.parametrize(
+    ("cookie", "secrets"),
+    [
+        ("sid=open-sesame; Path=/; HttpOnly", {"open-sesame"}),
+        ('sid="open-sesame"; Max-Age=10', {"open-sesame"}),
+        ("sid=s%3Aopen%20sesame", {"s%3Aopen%20sesame", "s:open sesame"}),
+        ("sid=open-sesame; Domain=other.example", {"open-sesame"}),
+        ("theme=dark", set()),
+        ("sid=; Path=/; Max-Age=0", set()),
+        ("sid=forgotten; max-age=0; Path=/", set()),
+        ("sid=forgotten; Path=/; Max-Age=-1", set()),
+    ],
+)
+@pytest.mark.parametrize("jar", [True, False])
+def test_values_of_cookies_that_a_reply_sets_are_secret(cookie, secrets, jar):
+    with HttpServer({"/": sets(cookie)}) as server:
+        assert set(run({"url": server.url(), "cookies": jar}).secrets) == secrets
+
+
+def test_values_of_cookies_set_on_the_way_are_secret():
+    routes = {
+        "/": redirect("/next", "302 Found", ("Set-Cookie", "sid=open-sesame")),
+        "/next": sets("sid=open-barley"),
+    }
+    with HttpServer(routes) as server:
+        assert set(run({"url": server.url()}).secrets) == {"open-sesame", "open-barley"}
+
+
+def test_cookies_of_an_exchange_that_fails_are_secret():
+    routes = {"/": redirect("http://h h/", "302 Found", ("Set-Cookie", "sid=open-sesame"))}
+    with HttpServer(routes) as server:
+        outcome = run({"url": server.url()})
+    assert outcome.failure is not None
+    assert outcome.secrets == ("open-sesame",)
+
+
+def test_cookies_of_an_attempt_that_was_cut_off_are_secret_from_the_next_on():
+    async def never(got: Got, writer: asyncio.StreamWriter) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    async def scenario(plugin):
+        attempt = asyncio.create_task(plugin.run(make_call({"url": server.url()}, memory=memory)))
+        await asyncio.to_thread(waits.wait)
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+        return await plugin.run(make_call({"url": server.url("/x")}, memory=memory))
+
+    memory: Memory = {}
+    waits = threading.Event()
+    on = redirect("/never", "302 Found", ("Set-Cookie", "sid=open-sesame"))
+    with HttpServer({"/": on, "/never": never, "*": shows}) as server:
+        outcome = with_plugin(scenario)
+    assert outcome.subject.text == "sid=open-sesame"
+    assert outcome.secrets == ("open-sesame",)
+
+
+def test_credentials_in_other_headers_of_a_reply_are_secret():
+    headers = [("Authorization", "Bearer open-sesame"), ("X-Plain", "open-barley")]
+    with HttpServer({"/": answer(headers=headers)}) as server:
+        assert run({"url": server.url()}).secrets == ("open-sesame",)
