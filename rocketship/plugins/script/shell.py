@@ -26,9 +26,10 @@ OUTPUT_VARIABLE = "ROCKETSHIP_OUTPUT"
 MAX_VARIABLE_BYTES = 128 * 1024 - 1
 MAX_ENVIRONMENT_BYTES = 1 << 20
 
-#: The script is read from standard input, whole, before it starts with an empty standard input.
-#: All on one line, so that line numbers in messages are those of the script.
-READ_SCRIPT = 'eval "exec </dev/null; $(cat)"'
+#: The script is read from standard input, whole, before it starts with an empty standard input:
+#: shells expand words before they redirect. Nothing of ours stands beside the script, because
+#: messages about syntax quote the line and count from the first.
+READ_SCRIPT = 'eval "$(cat)" </dev/null'
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 

@@ -78,6 +78,13 @@ def test_shell_messages_name_the_line_of_the_script() -> None:
     )
 
 
+def test_shell_syntax_error_quotes_the_script_and_nothing_else() -> None:
+    assert run("if then").saved["stderr"] == (
+        "bash: eval: line 1: syntax error near unexpected token `then'\n"
+        "bash: eval: line 1: `if then'\n"
+    )
+
+
 def test_shell_goes_on_after_an_error_unless_told_otherwise() -> None:
     assert stdout("false; echo on") == "on\n"
     assert run("set -e; false; echo on").saved["stdout"] == ""
