@@ -21,6 +21,7 @@ from rocketship.plugins.api import (
 )
 from rocketship.plugins.script import javascript, python, shell
 from rocketship.plugins.script.job import Job, Result
+from rocketship.plugins.script.process import shown_whole
 from rocketship.suite.fields import (
     Boolean,
     Choice,
@@ -142,8 +143,7 @@ class Script(Plugin):
             subject=result,
             saved=result.saved,
             request=request,
-            # The outputs are in the log, in the order in which they were written.
-            response=None if result.exit_code is None else {"exit_code": result.exit_code},
+            response=_response(result),
             failure=result.failure,
         )
 
@@ -172,6 +172,18 @@ class Script(Plugin):
 
     async def close(self) -> None:
         self._javascript.close()
+
+
+def _response(result: Result) -> Json:
+    """Return how a process ended, and what it printed as far as the log leaves parts of it out.
+
+    The log has the outputs together, in the order in which they were written.
+    """
+    if result.exit_code is None:
+        return None
+    outputs = {"stdout": result.stdout, "stderr": result.stderr}
+    left_out = {name: text for name, text in outputs.items() if not shown_whole(text)}
+    return {"exit_code": result.exit_code, **left_out}
 
 
 def _job(call: Call) -> Job:

@@ -21,9 +21,12 @@ from rocketship.plugins.script.job import Job
 from rocketship.processes import groups, marks
 from rocketship.values import format_duration
 
-#: How much of each output is kept and shown.
+#: How much of each output is kept, and shown: its beginning as it comes, and its last lines at the
+#: end, as they tend to say why a script has failed.
 MAX_OUTPUT_BYTES = 1 << 20
 MAX_SHOWN_LINES = 1000
+MAX_LAST_LINES = 100
+MAX_LAST_BYTES = 64 * 1024
 MAX_LINE_CHARACTERS = 8000
 MAX_DETAIL_CHARACTERS = 2000
 #: How long a group has between being asked to end and being ended.
@@ -114,6 +117,12 @@ def exit_failure(job: Job, ended: Ended) -> StepError | None:
         f"the script ended with exit code {ended.exit_code}" + (f": {detail}" if detail else ""),
         hint="assert `exit_code` if this is the expected one",
     )
+
+
+def shown_whole(output: str) -> bool:
+    """Return whether the log has all of an output."""
+    lines = output.removesuffix("\n").split("\n")
+    return len(lines) <= MAX_SHOWN_LINES and max(map(len, lines)) <= MAX_LINE_CHARACTERS
 
 
 def time_failure(limit_seconds: float) -> StepTimeout:
@@ -220,44 +229,61 @@ class _Output:
         self._name = name
         self._log = log
         self._kept = bytearray()
-        self._line = bytearray()
-        self._shown_lines = 0
         self._full = False
+        self._room = MAX_SHOWN_LINES
+        self._rest = bytearray()
+        self._held_back = False
+        self._cut = False
 
     @property
     def text(self) -> str:
         return self._kept.decode("utf-8", "replace")
 
     def feed(self, data: bytes) -> None:
-        if self._full:
-            return
-        room = MAX_OUTPUT_BYTES - len(self._kept)
-        self._full = len(data) > room
-        self._kept += data[:room]
-        *lines, self._line = (self._line + data[:room]).split(b"\n")
-        for line in lines:
-            self._show(line)
+        self._keep(data)
+        if not self._room:
+            self._rest += data
+        else:
+            *lines, self._rest = (self._rest + data).split(b"\n", self._room)
+            for line in lines:
+                self._show(line)
+            self._room = 0 if self._full else self._room - len(lines)
+        if self._rest and not self._room:
+            self._hold_back()
 
     def close(self) -> None:
-        if self._line:
-            self._show(self._line)
-            self._line = bytearray()
-        if self._full:
-            limit = MAX_OUTPUT_BYTES >> 20
-            self._note(f"{self._name}: everything after the first {limit} MiB was thrown away")
+        """Show the last lines, and what is left of an unfinished one."""
+        lines = self._rest.removesuffix(b"\n").split(b"\n") if self._rest else []
+        if self._cut:
+            lines[0] = bytearray("…".encode()) + lines[0][1 - MAX_LINE_CHARACTERS :]
+        for line in lines[-MAX_LAST_LINES:]:
+            self._show(line)
+        self._rest.clear()
+
+    def _keep(self, data: bytes) -> None:
+        room = MAX_OUTPUT_BYTES - len(self._kept)
+        self._kept += data[:room]
+        if len(data) > room and not self._full:
+            self._full = True
+            self._note(f"only the first {MAX_OUTPUT_BYTES >> 20} MiB is kept")
+
+    def _hold_back(self) -> None:
+        """Wait for the end with what there is, of which only the last lines are shown then."""
+        if not self._held_back:
+            self._held_back = True
+            self._note(f"from here on only the last {MAX_LAST_LINES} lines are shown")
+        if len(self._rest) > 2 * MAX_LAST_BYTES:
+            del self._rest[:-MAX_LAST_BYTES]
+            self._cut = True
 
     def _show(self, line: bytearray) -> None:
-        self._shown_lines += 1
-        if self._shown_lines <= MAX_SHOWN_LINES:
-            text = line.decode("utf-8", "replace").rstrip("\r")
-            if len(text) > MAX_LINE_CHARACTERS:
-                text = f"{text[:MAX_LINE_CHARACTERS]}…"
-            self._log(text, source=self._name)
-        elif self._shown_lines == MAX_SHOWN_LINES + 1:
-            self._note(f"{self._name}: lines after the first {MAX_SHOWN_LINES} are not shown")
+        text = line.decode("utf-8", "replace").rstrip("\r")
+        if len(text) > MAX_LINE_CHARACTERS:
+            text = f"{text[:MAX_LINE_CHARACTERS]}…"
+        self._log(text, source=self._name)
 
     def _note(self, message: str) -> None:
-        self._log(message, level="warn", source=self._name)
+        self._log(f"{self._name}: {message}", level="warn", source=self._name)
 
 
 def _signal_group(group: int, number: int) -> bool:

@@ -139,13 +139,31 @@ def test_outputs_larger_than_a_pipe_and_a_limit_neither_block_nor_pile_up() -> N
     assert outcome.failure is None
     assert outcome.saved["stderr"] == "x" * 1048576
     assert len(str(outcome.saved["stdout"])) == 1048576
-    cut = "everything after the first 1 MiB was thrown away"
-    assert log.of("stderr") == ["x" * 8000 + "…", f"stderr: {cut}"]
-    assert log.of("stdout")[999:] == [
-        "1000",
-        "stdout: lines after the first 1000 are not shown",
-        f"stdout: {cut}",
-    ]
+    notes = ["only the first 1 MiB is kept", "from here on only the last 100 lines are shown"]
+    assert log.of("stderr")[:2] == [f"stderr: {note}" for note in notes]
+    assert log.of("stderr")[2:] == ["…" + "x" * 7995 + "done"]
+    assert log.of("stdout")[999] == "1000"
+    assert log.of("stdout")[1000:1002] == [f"stdout: {note}" for note in reversed(notes)]
+    assert log.of("stdout")[1002:] == [str(number) for number in range(199901, 200001)]
+
+
+@pytest.mark.parametrize(
+    ("script", "count"),
+    [("seq 1000", 1000), ("seq 1001", 1002), ("seq 999; printf x", 1000), ("seq 5000", 1101)],
+)
+def test_beginning_and_end_of_a_long_output_are_shown(script: str, count: int) -> None:
+    log = Lines()
+    text = str(run(script, log=log).saved["stdout"])
+    assert len(log.all) == count
+    assert log.all[-1].message == text.split()[-1]
+
+
+def test_output_that_is_not_shown_whole_is_part_of_the_response() -> None:
+    assert run("seq 1000; printf '%8000s' x >&2").response == {"exit_code": 0}
+    outcome = run("seq 1500; echo few >&2; exit 1")
+    assert outcome.response == {"exit_code": 1, "stdout": outcome.saved["stdout"]}
+    outcome = run("printf '%8001s' x >&2")
+    assert outcome.response == {"exit_code": 0, "stderr": outcome.saved["stderr"]}
 
 
 def test_output_that_is_not_utf8_is_shown_with_replacements() -> None:
