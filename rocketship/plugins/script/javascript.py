@@ -16,6 +16,7 @@ from typing import Any
 from rocketship.errors import AssertionFailed, ScriptError, StepError
 from rocketship.plugins.script.job import MAX_SAVED_BYTES, Job, Result
 from rocketship.plugins.script.process import (
+    MAX_LAST_LINES,
     MAX_LINE_CHARACTERS,
     MAX_SHOWN_LINES,
     time_failure,
@@ -93,6 +94,7 @@ def _request(job: Job) -> JsonObject:
         "stack_bytes": STACK_BYTES,
         "saved_characters": MAX_SAVED_BYTES,
         "shown_lines": MAX_SHOWN_LINES,
+        "last_lines": MAX_LAST_LINES,
         "line_characters": MAX_LINE_CHARACTERS,
     }
     return {
@@ -115,6 +117,10 @@ def _failure(report: JsonObject | None) -> StepError | None:
     if report is None:
         return None
     message = _located(str(report["message"]), str(report["stack"]))
+    if message == "null":
+        # An interpreter that has no memory left for an error throws this, wherever it may be.
+        limit = MEMORY_BYTES >> 20
+        message = f"null was thrown, as it also is when a script needs more than {limit} MiB"
     return AssertionFailed(message) if report["assertion"] else ScriptError(message)
 
 

@@ -13,14 +13,30 @@
   let failure = null;
   let unsettled = false;
   let lastAssertion = null;
+  const lastLines = [];
 
   const emit = (...message) => send(stringify(message));
 
+  // Values inside others: JSON where that can tell them, and what a console writes where it cannot.
+  const inspect = (value, around) => {
+    if (Object.is(value, -0)) return "-0";
+    if (typeof value === "function") return `[Function: ${value.name || "anonymous"}]`;
+    if (typeof value === "bigint") return `${value}n`;
+    if (typeof value === "string") return stringify(value);
+    if (typeof value !== "object" || value === null) return String(value);
+    if (value instanceof Error) return String(value);
+    if (around.includes(value)) return "[Circular]";
+    if (typeof value.toJSON === "function") return inspect(value.toJSON(), [...around, value]);
+    const inner = (item) => inspect(item, [...around, value]);
+    if (Array.isArray(value)) return `[${Array.from(value, inner).join(",")}]`;
+    const pairs = Object.entries(value);
+    return `{${pairs.map(([name, item]) => `${stringify(name)}:${inner(item)}`).join(",")}}`;
+  };
+
   const show = (value) => {
     if (typeof value === "string") return value;
-    if (value instanceof Error) return String(value);
     try {
-      return stringify(value) ?? String(value);
+      return inspect(value, []);
     } catch {
       return String(value);
     }
@@ -30,13 +46,14 @@
     let lines = 0;
     const write = (level) => (...values) => {
       lines += 1;
-      if (lines <= limits.shown_lines) {
-        const text = values.map(show).join(" ");
-        const cut = text.length > limits.line_characters;
-        emit("log", level, cut ? `${text.slice(0, limits.line_characters)}…` : text);
-      } else if (lines === limits.shown_lines + 1) {
-        emit("log", "warn", `lines after the first ${limits.shown_lines} are not shown`);
+      if (lines === limits.shown_lines + 1) {
+        emit("log", "warn", `from here on only the last ${limits.last_lines} lines are shown`);
       }
+      const text = values.map(show).join(" ");
+      const cut = text.length > limits.line_characters;
+      const message = ["log", level, cut ? `${text.slice(0, limits.line_characters)}…` : text];
+      if (lines <= limits.shown_lines) emit(...message);
+      else if (lastLines.push(message) > limits.last_lines) lastLines.shift();
     };
     return Object.fromEntries(Object.entries(LEVELS).map(([name, level]) => [name, write(level)]));
   };
@@ -86,11 +103,9 @@
     if (thrown instanceof Error) {
       return { message: String(thrown), stack: String(thrown.stack), assertion: false };
     }
-    // An engine without memory for an error object throws null.
-    const message = thrown === null
-      ? "null was thrown, which is also what happens when the memory limit is reached"
-      : `uncaught: ${show(thrown)}`;
-    return { message, stack: "", assertion: false };
+    // What an engine throws that has no memory left for an error; whoever reads this knows it.
+    if (thrown === null) return { message: "null", stack: "", assertion: false };
+    return { message: `uncaught: ${show(thrown)}`, stack: "", assertion: false };
   };
 
   return (text) => {
@@ -110,10 +125,13 @@
     } catch (thrown) {
       failure = report(thrown);
     }
-    return () => stringify(
-      unsettled
-        ? { message: "the script waits for a promise that nothing settles", stack: "", assertion: false }
-        : failure,
-    );
+    return () => {
+      lastLines.forEach((message) => emit(...message));
+      return stringify(
+        unsettled
+          ? { message: "the script waits for a promise that nothing settles", stack: "", assertion: false }
+          : failure,
+      );
+    };
   };
 })()
