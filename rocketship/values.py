@@ -10,7 +10,9 @@ import json
 import math
 import re
 import time
-from typing import TypeAlias
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, NoReturn, TypeAlias
 
 from rocketship.dataclass import dataclass
 
@@ -31,6 +33,14 @@ _UNIT_SECONDS = {
 _PIECE = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
 _DURATION = rf"([+-]?)((?:{_PIECE})+|0)"
 DURATION_HELP = "a number and a unit (ns, us, ms, s, m, h), which can be joined: 500ms, 1.5s, 1m30s"
+
+
+#: Deeper values are not read: what redacts, compares and shows them goes down level by level.
+MAX_LEVELS = 200
+
+
+class UnfitJson(ValueError):
+    """JSON that is right, with a value that nothing here could keep and write again."""
 
 
 # Made once, as `json.dumps` would make one for every call.
@@ -87,6 +97,55 @@ def format_time(at: float) -> str:
     seconds, milliseconds = divmod(round(at * 1000), 1000)
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{moment}.{milliseconds:03d}Z"
+
+
+def read_json(text: str, *, levels: int = MAX_LEVELS) -> Json:
+    """Return the value of a JSON text, with all digits of whole numbers.
+
+    Raises:
+        ValueError: It is not JSON; `NaN` and `Infinity` are not.
+        UnfitJson: A number is too large, or there are too many levels.
+    """
+    try:
+        value: Json = _READER.decode(text)
+    except RecursionError:
+        raise _too_deep(levels) from None
+    if text.count("[") + text.count("{") > levels and _levels(value) > levels:
+        raise _too_deep(levels)
+    return value
+
+
+def _levels(value: Json) -> int:
+    """Return how many levels of lists and objects a value that was read has."""
+    count = 0
+    items: Iterable[Any] = [value]
+    # By classes and not `isinstance`, as this looks at everything in a large document.
+    while level := [item for item in items if item.__class__ in _CONTAINERS]:
+        count += 1
+        inner = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        items = chain.from_iterable(inner)
+    return count
+
+
+def _too_deep(levels: int) -> UnfitJson:
+    return UnfitJson(f"there are more than {levels} levels of lists and objects")
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    if number in _INFINITE:
+        shown = text if len(text) < 40 else f"{text[:40]}…"
+        raise UnfitJson(f"the number {shown} is too large")
+    return number
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+_CONTAINERS = frozenset({list, dict})
+_INFINITE = (math.inf, -math.inf)
+_READER = json.JSONDecoder(parse_float=_fraction, parse_constant=_refuse_constant)
 
 
 def to_text(value: Json) -> str:

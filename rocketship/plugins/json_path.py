@@ -22,11 +22,12 @@ class Unread:
 
     Attributes:
         text: The JSON.
-        complaint: Returns the failure of the observation when it is none.
+        complaint: Returns the failure of the observation when it cannot be read, from what is said
+            of the text then: `is not JSON`.
     """
 
     text: bytes
-    complaint: Callable[[], AssertionFailed]
+    complaint: Callable[[str], AssertionFailed]
 
 
 def for_assertions(document: Callable[[Outcome], Json | Unread]) -> Observable:
@@ -64,9 +65,9 @@ async def _first(program: str, document: Json | Unread) -> Observation:
             outputs = await texts.first(program, document.text)
         else:
             outputs = await query.first(program, document)
-    except texts.NotJson:
+    except texts.NotJson as error:
         assert isinstance(document, Unread)
-        raise document.complaint() from None
+        raise document.complaint(str(error)) from None
     except query.QueryError as error:
         raise AssertionFailed(f"error evaluating JSON path: {error}") from None
     return Found(outputs[0]) if outputs else Absent("the JSON path yields nothing")

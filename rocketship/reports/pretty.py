@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from rocketship.values import Json
+from rocketship.values import Json, read_json
 
 #: Containers longer than this, with their indentation, take several lines.
 WIDTH = 76
@@ -37,9 +37,7 @@ def pretty_text(text: str, *, cut: bool = False) -> str:
     if not text.lstrip().startswith(("{", "[")):
         return text
     try:
-        return pretty(json.loads(text))
-    except RecursionError:
-        return text
+        return pretty(read_json(text))
     except ValueError:
         return (cut and _beginning(text)) or text
 
@@ -81,7 +79,7 @@ def _beginning(text: str) -> str:
         return ""
     cut = f',"{_CUT}"' + (":0" if closers[0] == "}" else "")
     try:
-        laid_out = pretty(json.loads(text[:end] + cut + closers))
-    except (ValueError, RecursionError):
+        laid_out = pretty(read_json(text[:end] + cut + closers))
+    except ValueError:
         return ""
     return laid_out[: laid_out.index(f'"{_CUT}"')] + "…"

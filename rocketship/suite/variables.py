@@ -6,7 +6,6 @@ all of them over the values configured on an engine. Mappings merge, everything 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -16,7 +15,7 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import UsageError
 from rocketship.suite.problem import Problems, format_problem
 from rocketship.suite.source import load, read_bounded
-from rocketship.values import Json, JsonObject, to_json
+from rocketship.values import Json, JsonObject, UnfitJson, read_json, to_json
 
 _USAGE = "write --var name=text, or --var name:=json"
 
@@ -107,14 +106,11 @@ def _load_yaml(data: bytes, path: Path) -> Json:
 
 def _load_json(data: bytes, path: Path) -> Json:
     try:
-        value: Json = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return read_json(data.decode("utf-8-sig"))
+    except UnfitJson as error:
+        raise UsageError(f"{path}: {error}") from error
+    except ValueError as error:
         raise UsageError(f"{path} is not JSON: {error}") from error
-    return value
-
-
-def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a JSON number")
 
 
 def _pairs(text: str) -> list[tuple[str, Json]]:
@@ -148,11 +144,11 @@ def _pairs(text: str) -> list[tuple[str, Json]]:
 
 def _typed(text: str, value: str) -> Json:
     try:
-        typed: Json = json.loads(value, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return read_json(value)
+    except ValueError as error:
         hint = f"write --var {text.partition(':=')[0]}={value} for text"
-        raise UsageError(f"--var {text}: not JSON: {error}", hint=hint) from None
-    return typed
+        what = f"{error}" if isinstance(error, UnfitJson) else f"not JSON: {error}"
+        raise UsageError(f"--var {text}: {what}", hint=hint) from None
 
 
 def _set(variables: JsonObject, name: str, value: Json) -> None:

@@ -7,10 +7,9 @@ reads the text as well, follows the program, and sends back what it found.
 from __future__ import annotations
 
 import json
-from typing import NoReturn
 
 from rocketship.template import query
-from rocketship.values import Json, to_ascii_json
+from rocketship.values import Json, UnfitJson, read_json, to_ascii_json
 
 #: How long reading one, and the program after that, may take.
 MAX_SECONDS = 30.0
@@ -19,27 +18,28 @@ MAX_FOUND_BYTES = 4 << 20
 
 
 class NotJson(ValueError):
-    """The text is not JSON."""
+    """The text is not JSON that can be read; the message says so after a noun: `is not JSON`."""
 
 
 def read(text: bytes) -> Json:
     """Return the value of a JSON text in any Unicode encoding, with all digits of whole numbers.
 
     Raises:
-        NotJson: It is not JSON.
+        NotJson: It is not JSON, or no value can hold it.
     """
     try:
-        value: Json = _DECODER.decode(text.decode(json.detect_encoding(text), "surrogatepass"))
-    except (ValueError, RecursionError):
-        raise NotJson from None
-    return value
+        return read_json(text.decode(json.detect_encoding(text), "surrogatepass"))
+    except UnfitJson as error:
+        raise NotJson(f"cannot be used: {error}") from None
+    except ValueError:
+        raise NotJson("is not JSON") from None
 
 
 async def first(program: str, text: bytes) -> tuple[Json, ...]:
     """Return what `query.first` does for the value of a large text.
 
     Raises:
-        NotJson: It is not JSON.
+        NotJson: As `read` does.
         QueryError: As `query.first` does, and when what is found is large itself.
     """
     from rocketship.processes.call import LimitExceeded, call
@@ -54,7 +54,7 @@ def look(program: str, text: bytes) -> tuple[Json, ...]:
     """Return what `first` does, however long it takes.
 
     Raises:
-        NotJson: It is not JSON.
+        NotJson: As `read` does.
         QueryError: The program fails, or finds too much.
     """
     found = query.run_here(program, read(text))
@@ -62,11 +62,3 @@ def look(program: str, text: bytes) -> tuple[Json, ...]:
         limit = MAX_FOUND_BYTES >> 20
         raise query.QueryError(f"it finds more than {limit} MiB; let the program choose or count")
     return found
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-# Made once, as `json.loads` would make one for every text.
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

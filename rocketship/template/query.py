@@ -15,7 +15,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from rocketship.values import Json, type_name
+from rocketship.values import Json, read_json, type_name
 
 #: How long a program may take for its first output.
 MAX_SECONDS = 10.0
@@ -104,7 +104,7 @@ def run(program: str, value: Json) -> tuple[Json, ...]:
     try:
         # Half a surrogate pair has no bytes; a question mark takes its place.
         output = next(iter(compiled.input_text(text.encode("utf-8", "replace").decode())), None)
-        return () if output is None else (_sorted(json.loads(output)),)
+        return () if output is None else (_sorted(read_json(output)),)
     except ValueError as error:
         raise QueryError(_shorten(str(error))) from None
 

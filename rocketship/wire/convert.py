@@ -16,7 +16,7 @@ from rocketship.run.status import Status
 from rocketship.store.base import DEFAULT_PAGE, MAX_PAGE, ORDERS, RunFilter, RunPage, RunRecord
 from rocketship.suite.problem import Problems
 from rocketship.suite.source import load
-from rocketship.values import JsonObject, format_time, to_json, to_text
+from rocketship.values import JsonObject, format_time, read_json, to_json, to_text
 from rocketship.wire._generated import engine_pb2 as pb
 
 #: What a suite is called that came without a file name.
@@ -90,9 +90,9 @@ def _vars(request: pb.CreateRunRequest, file: str) -> JsonObject:
     if not request.vars_json:
         return _own_vars(request.yaml_payload, file)
     try:
-        value = json.loads(request.vars_json, parse_constant=_refuse_constant)
+        value = read_json(request.vars_json.decode())
         to_json(value).encode()
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UsageError("vars_json cannot be read as JSON") from error
     if not isinstance(value, dict):
         raise UsageError("vars_json is not a JSON object")
@@ -104,10 +104,6 @@ def _own_vars(source: bytes, file: str) -> JsonObject:
     root = load(source, file, Problems())
     own = root.get("vars") if root else None
     return own.value if own and isinstance(own.value, dict) else {}
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def context(values: JsonObject) -> pb.RunContext:

@@ -51,7 +51,9 @@ def test_pretty_text_whose_end_is_missing_is_laid_out_as_far_as_it_goes(text, sh
 
 
 @pytest.mark.parametrize(
-    "text", ["plain", "{not json, at all", "[1, 2] and more", "[1]]", "[", '{"a', "[" * 99_999]
+    "text",
+    ["plain", "{not json, at all", "[1, 2] and more", "[1]]", "[", '{"a', "[" * 99_999]
+    + ['{"a": 1e400}', "[NaN]", "[" * 900 + "]" * 900],
 )
 def test_pretty_text_that_is_no_json_stays_as_it_is(text):
     assert pretty_text(text) == pretty_text(text, cut=True) == text

@@ -45,6 +45,7 @@ def test_parse_assignments_gives_variables(assignments: list[str], expected: Jso
         (['a=1,"b=2'], "unexpected end of data"),
         (["a:=x"], "not JSON"),
         (["a:=NaN"], "not JSON"),
+        (["a:=1e400"], "--var a:=1e400: the number 1e400 is too large"),
         (["a=1", "a.b=2"], '"a" is given a value and names below it'),
         (["a.b=2", "a=1"], '"a" is given a value and names below it'),
         (["a:=[]", "a.b=2"], '"a" is given a value and names below it'),
@@ -87,7 +88,8 @@ def test_inputs_scalar_in_the_way_is_replaced_by_a_mapping() -> None:
         ("a.yaml", "a: 1\na: 2", 'the key "a"'),
         ("a.json", "{", "is not JSON"),
         ("a.json", '{"a": NaN}', "NaN is not a JSON number"),
-        ("a.json", "[" * 100_000, "is not JSON"),
+        ("a.json", '{"a": 1e400}', "a.json: the number 1e400 is too large"),
+        ("a.json", "[" * 100_000, "there are more than 200 levels"),
     ],
 )
 def test_read_file_nonsense_is_a_usage_error(

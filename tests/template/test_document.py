@@ -38,9 +38,18 @@ def test_program_that_fails_on_a_large_text_is_told(program: str):
         first(program)
 
 
-@pytest.mark.parametrize("text", [b"<html>", b"NaN", b"[" * 100_000, b""])
-def test_text_that_is_no_json_is_told(text: bytes):
-    with pytest.raises(document.NotJson):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"<html>", "is not JSON"),
+        (b"NaN", "is not JSON"),
+        (b"", "is not JSON"),
+        (b"[" * 100_000, "cannot be used: there are more than 200 levels of lists and objects"),
+        (b'{"a": 1e400}', "cannot be used: the number 1e400 is too large"),
+    ],
+)
+def test_text_that_is_no_json_is_told(text: bytes, reason: str):
+    with pytest.raises(document.NotJson, match=f"^{reason}$"):
         first(".", text)
 
 

@@ -196,3 +196,8 @@ def test_plain_path_agrees_with_the_library(value, path):
 @given(json_values)
 def test_identity_keeps_the_value(value):
     assert first(".", value) == first(". | .", value) == (value,)
+
+
+def test_value_that_nests_too_deep_is_refused():
+    with pytest.raises(QueryError, match="more than 200 levels of lists and objects"):
+        first("reduce range(900) as $i (1; [.])", None)

@@ -88,7 +88,9 @@ def test_suite_that_cannot_be_read_has_no_variables() -> None:
         assert convert.request_to_spec(pb.CreateRunRequest(yaml_payload=source))[0].vars == {}
 
 
-@pytest.mark.parametrize("text", [b"{", b"[]", b"3", b'{"a": NaN}', b"\xff", b'{"a":"\\ud800"}'])
+@pytest.mark.parametrize(
+    "text", [b"{", b"[]", b"3", b'{"a": NaN}', b'{"a": 1e400}', b"\xff", b'{"a":"\\ud800"}']
+)
 def test_variables_that_are_no_json_object_are_refused(text: bytes) -> None:
     with pytest.raises(UsageError, match="vars_json"):
         convert.request_to_spec(pb.CreateRunRequest(yaml_payload=b"x", vars_json=text))

@@ -68,8 +68,8 @@ class Response:
         """
         try:
             return document.read(self.reply.body)
-        except document.NotJson:
-            raise self.not_json() from None
+        except document.NotJson as error:
+            raise self.not_json(str(error)) from None
 
     @property
     def timings(self) -> dict[str, float]:
@@ -116,8 +116,8 @@ class Response:
             return "utf-8"
         return "utf-8" if known in _FOR_HOSTS else charset
 
-    def not_json(self) -> AssertionFailed:
-        """Return the failure of whoever needs the body as JSON, which it is not."""
+    def not_json(self, reason: str) -> AssertionFailed:
+        """Return the failure of whoever needs the body as JSON, which for a reason it is not."""
         kind = self.header("content-type") or "no Content-Type"
         if not self.reply.body:
             return AssertionFailed(
@@ -126,9 +126,7 @@ class Response:
         beginning = self.reply.body[: 16 * MAX_QUOTED_CHARACTERS]
         text = " ".join(beginning.decode(self.charset, errors="replace").split())
         quoted = text[:MAX_QUOTED_CHARACTERS] + ("..." if len(text) > MAX_QUOTED_CHARACTERS else "")
-        return AssertionFailed(
-            f"the body is not JSON (status {self.reply.status}, {kind}): {quoted}"
-        )
+        return AssertionFailed(f"the body {reason} (status {self.reply.status}, {kind}): {quoted}")
 
 
 def read_certificate(pem: str) -> JsonObject:

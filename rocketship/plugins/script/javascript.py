@@ -23,7 +23,7 @@ from rocketship.plugins.script.process import (
 )
 from rocketship.processes.pool import Pool
 from rocketship.template.scope import RESERVED_NAMES
-from rocketship.values import Json, JsonObject
+from rocketship.values import MAX_LEVELS, Json, JsonObject
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 MEMORY_BYTES = 64 << 20
@@ -93,6 +93,7 @@ def _request(job: Job) -> JsonObject:
         "memory_bytes": MEMORY_BYTES,
         "stack_bytes": STACK_BYTES,
         "saved_characters": MAX_SAVED_BYTES,
+        "saved_levels": MAX_LEVELS,
         "shown_lines": MAX_SHOWN_LINES,
         "last_lines": MAX_LAST_LINES,
         "line_characters": MAX_LINE_CHARACTERS,

@@ -7,6 +7,7 @@
   // Kept, because a script may give these names to something else.
   const { parse, stringify } = JSON;
   const { captureStackTrace } = Error;
+  const { values } = Object;
 
   const LEVELS = { debug: "debug", log: "info", info: "info", warn: "warn", error: "error" };
 
@@ -58,6 +59,13 @@
     return Object.fromEntries(Object.entries(LEVELS).map(([name, level]) => [name, write(level)]));
   };
 
+  const deeper = (value, levels) => {
+    if (typeof value !== "object" || value === null) return false;
+    if (levels === 0) return true;
+    for (const item of values(value)) if (deeper(item, levels - 1)) return true;
+    return false;
+  };
+
   const makeSave = (reserved, limits) => {
     let room = limits.saved_characters;
     const save = (key, value) => {
@@ -79,6 +87,10 @@
         refuse(String(error));
       }
       if (json === undefined) refuse(`a ${typeof value} cannot be saved; save a value`);
+      // What the text holds, as `toJSON` may have made it of something else.
+      if (deeper(parse(json), limits.saved_levels)) {
+        refuse(`there are more than ${limits.saved_levels} levels of lists and objects`);
+      }
       room -= name.length + json.length;
       if (room < 0) refuse(`a script can save ${limits.saved_characters} characters in all`);
       send(`["save",${stringify(name)},${json}]`);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 
@@ -10,7 +9,7 @@ from rocketship.dataclass import dataclass
 from rocketship.errors import ScriptError, StepError
 from rocketship.plugins.api import Log
 from rocketship.template.scope import RESERVED_NAMES, Scope
-from rocketship.values import Json, JsonObject, to_text
+from rocketship.values import MAX_LEVELS, Json, JsonObject, read_json, to_text
 
 #: The most that one script may save, in bytes of JSON.
 MAX_SAVED_BYTES = 4 << 20
@@ -72,13 +71,14 @@ def read_messages(lines: Iterable[bytes]) -> tuple[dict[str, Json], JsonObject |
     failure: JsonObject | None = None
     for line in lines:
         try:
-            match json.loads(line):
+            # A message is a level around its value.
+            match read_json(line.decode("utf-8"), levels=MAX_LEVELS + 1):
                 case ["save", str(name), value] if name not in RESERVED_NAMES:
                     saved[name] = value
                 case ["failed", dict(report)]:
                     failure = report
                 case _:
                     raise ValueError
-        except (ValueError, RecursionError):
+        except ValueError:
             raise ScriptError("the script disturbed the channel its results travel on") from None
     return saved, failure

@@ -18,7 +18,7 @@ from rocketship.plugins.script.process import (
     run_process,
 )
 from rocketship.template.scope import RESERVED_NAMES
-from rocketship.values import JsonObject
+from rocketship.values import MAX_LEVELS, JsonObject
 
 #: What a script may use unless it raises its own limit.
 MEMORY_BYTES = 2 << 30
@@ -33,6 +33,7 @@ async def run_python(job: Job) -> Result:
         "source": job.source,
         "globals": job.globals(),
         "reserved": sorted(RESERVED_NAMES),
+        "levels": MAX_LEVELS,
         "parent": os.getpid(),
         "memory_bytes": MEMORY_BYTES,
     }

@@ -24,11 +24,12 @@ PR_SET_PDEATHSIG = 1
 class Channel:
     """Carries messages to the process that started this one."""
 
-    def __init__(self, descriptor: int, reserved: list[str]) -> None:
+    def __init__(self, descriptor: int, reserved: list[str], levels: int) -> None:
         # What the script starts must not hold on to it.
         os.set_inheritable(descriptor, False)
         self._descriptor = descriptor
         self._reserved = reserved
+        self._levels = levels
 
     def save(self, name: str, value: Any) -> None:
         """Keep a value for the steps that follow; it must be one that JSON can hold."""
@@ -37,14 +38,48 @@ class Channel:
         if name in self._reserved:
             raise ValueError(f'save("{name}", …): the name is reserved, choose another one')
         try:
-            self.send("save", name, value)
+            line = encoded("save", name, value)
+            too_deep = deeper(value, self._levels)
+        except RecursionError:
+            too_deep = True
         except (TypeError, ValueError) as error:
             raise type(error)(f'save("{name}", …): {error}; convert it first, e.g. str()') from None
+        if too_deep:
+            limit = f"there are more than {self._levels} levels of lists and dictionaries"
+            raise ValueError(f'save("{name}", …): {limit}; save a part of it')
+        self._write(line)
 
-    def send(self, *message: Any) -> None:
-        line = memoryview(json.dumps(message, allow_nan=False).encode() + b"\n")
+    def fail(self, message: str, *, assertion: bool) -> None:
+        """Tell how the script failed."""
+        self._write(encoded("failed", {"message": message, "assertion": assertion}))
+
+    def _write(self, content: bytes) -> None:
+        line = memoryview(content)
         while line:
             line = line[os.write(self._descriptor, line) :]
+
+
+def encoded(*message: Any) -> bytes:
+    """Return a message as a line of JSON."""
+    return json.dumps(message, allow_nan=False).encode() + b"\n"
+
+
+def deeper(value: Any, levels: int) -> bool:
+    """Return whether a value has more levels of lists and dictionaries."""
+    level = [value]
+    for _ in range(levels):
+        level = [item for outer in level if is_outer(outer) for item in inner(outer)]
+    return any(map(is_outer, level))
+
+
+def is_outer(value: Any) -> bool:
+    """Return whether a value has others inside."""
+    return isinstance(value, list | tuple | dict)
+
+
+def inner(value: Any) -> Any:
+    """Return the values inside one that has some."""
+    return value.values() if isinstance(value, dict) else value
 
 
 def main() -> None:
@@ -54,7 +89,7 @@ def main() -> None:
     limit_memory(request["memory_bytes"])
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    channel = Channel(int(sys.argv[1]), request["reserved"])
+    channel = Channel(int(sys.argv[1]), request["reserved"], request["levels"])
     source = request["source"]
     linecache.cache[NAME] = (len(source), None, source.splitlines(keepends=True), NAME)
     sys.argv = ["script"]
@@ -115,7 +150,7 @@ def fail(channel: Channel, error: BaseException) -> NoReturn:
         if asserted and not str(error):
             what += f": {told.stack[-1].line}"
     message = f"{what} (line {line})" if line else what
-    channel.send("failed", {"message": message, "assertion": asserted})
+    channel.fail(message, assertion=asserted)
     sys.exit(1)
 
 

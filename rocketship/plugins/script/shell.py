@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from rocketship.plugins.script.process import (
     run_process,
 )
 from rocketship.template.scope import RESERVED_NAMES
-from rocketship.values import Json, format_duration, to_text
+from rocketship.values import Json, UnfitJson, format_duration, read_json, to_text
 
 #: What a shell step saves by itself.
 SAVED_NAMES = frozenset({"exit_code", "stdout", "stderr", "duration"})
@@ -136,10 +135,11 @@ def _output(line: str, where: str) -> tuple[str, Json]:
     if not typed:
         return name, text
     try:
-        value: Json = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return name, read_json(text)
+    except UnfitJson as error:
+        raise ScriptError(f"{where}: {error}") from None
+    except ValueError as error:
         raise ScriptError(f"{where}: not JSON after `:=`: {error}") from None
-    return name, value
 
 
 def _duration(seconds: float) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rocketship.errors import AssertionFailed
@@ -56,11 +58,32 @@ def test_json_is_read_once():
 
 @pytest.mark.parametrize(
     "body",
-    [b"<html>", b"{}{}", b"NaN", b"\xff\xfe", b"[" * 100_000, b"1" * 10_000, b"{'a': 1}"],
+    [b"<html>", b"{}{}", b"NaN", b"\xff\xfe", b"1" * 10_000, b"{'a': 1}"],
 )
 def test_json_that_is_none_is_refused(body):
     with pytest.raises(AssertionFailed, match="^the body is not JSON"):
         _ = response(body).json
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"c": 1e400}', "the number 1e400 is too large"),
+        (b"[-1" + b"0" * 400 + b".0]", f"the number -1{'0' * 38}… is too large"),
+        (b"[" * 201 + b"]" * 201, "there are more than 200 levels of lists and objects"),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, "there are more than 200 levels"),
+        (b"[" * 100_000, "there are more than 200 levels"),
+    ],
+)
+def test_json_that_no_value_can_hold_is_refused_with_the_reason(body, reason):
+    with pytest.raises(AssertionFailed) as caught:
+        _ = response(body).json
+    assert caught.value.message.startswith(f"the body cannot be used: {reason}")
+
+
+@pytest.mark.parametrize("body", [b"[" * 200 + b"]" * 200, b"[" + b"[]," * 500 + b"[1e300]]"])
+def test_json_is_held_up_to_the_limits(body):
+    assert response(body).json == json.loads(body)
 
 
 def test_json_complaint_quotes_type_and_beginning():

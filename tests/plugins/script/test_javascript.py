@@ -84,6 +84,11 @@ def test_save_keeps_json_types_and_text() -> None:
         ("save()", 'save("", …): the name must not be empty'),
         ("save('env', 1)", 'save("env", …): the name is reserved'),
         ("save('vars', 1)", 'save("vars", …): the name is reserved'),
+        ("let x; for (let i = 0; i < 201; i++) x = [x]; save('x', x)", "more than 200 levels"),
+        (
+            "save('x', {toJSON() { let x; for (let i = 0; i < 5000; i++) x = [x]; return x }})",
+            "more",
+        ),
         ("const a = []; a.push(a); save('x', a)", 'save("x", …): TypeError: circular reference'),
     ],
 )

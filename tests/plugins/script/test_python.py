@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,22 @@ def test_python_save_of_what_json_cannot_hold_fails(value: str) -> None:
     assert isinstance(found, ScriptError)
     assert 'save("x", …)' in found.message
     assert "convert it first" in found.message
+
+
+@pytest.mark.parametrize("levels", [201, 5000])
+def test_python_save_of_what_nests_too_deep_fails(levels: int) -> None:
+    found = run(f"x = 1\nfor _ in range({levels}): x = [x]\nsave('x', x)").failure
+    assert isinstance(found, ScriptError)
+    assert found.message == (
+        'ValueError: save("x", …): there are more than 200 levels of lists and dictionaries; '
+        "save a part of it (line 3)"
+    )
+
+
+def test_python_save_takes_as_many_levels_as_there_may_be() -> None:
+    outcome = run("x = {}\nfor _ in range(199): x = [x]\nsave('x', x)")
+    assert outcome.failure is None
+    assert json.dumps(outcome.saved["x"]) == "[" * 199 + "{}" + "]" * 199
 
 
 def test_python_exit_code_that_an_assertion_judges_is_no_failure() -> None:

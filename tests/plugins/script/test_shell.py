@@ -191,6 +191,12 @@ def test_shell_results_file_is_private_and_gone_afterwards() -> None:
         ("env=x", '$ROCKETSHIP_OUTPUT line 2: the name "env" is taken'),
         ("stdout=x", '$ROCKETSHIP_OUTPUT line 2: the name "stdout" is taken'),
         ("x:={", "$ROCKETSHIP_OUTPUT line 2: not JSON after `:=`"),
+        ("x:=NaN", "$ROCKETSHIP_OUTPUT line 2: not JSON after `:=`: NaN is not a JSON number"),
+        ("x:=[1e400]", "$ROCKETSHIP_OUTPUT line 2: the number 1e400 is too large"),
+        (
+            "x:=" + "[" * 201 + "]" * 201,
+            "$ROCKETSHIP_OUTPUT line 2: there are more than 200 levels",
+        ),
     ],
 )
 def test_shell_results_file_with_a_bad_line_fails_with_its_number(line: str, message: str) -> None:

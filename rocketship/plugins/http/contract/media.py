@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final
@@ -11,6 +10,7 @@ from urllib.parse import unquote_plus
 from rocketship.plugins.http.contract.parameters import coerce_to, split_query
 from rocketship.plugins.http.contract.schema import type_names
 from rocketship.plugins.http.contract.source.document import Place
+from rocketship.template import document
 from rocketship.values import Json
 
 FORM = "application/x-www-form-urlencoded"
@@ -49,11 +49,7 @@ def decode(body: bytes, content_type: str, media: Place) -> Json | _Opaque:
     kind = essence(content_type)
     schema = media.get("schema")
     if kind.endswith(("/json", "+json")):
-        try:
-            value: Json = json.loads(body, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise ValueError("is not JSON") from None
-        return value
+        return document.read(body)
     if kind == FORM:
         text = body.decode("ascii", "replace")
         pairs = [(name, unquote_plus(value)) for name, value in split_query(text)]
@@ -63,10 +59,6 @@ def decode(body: bytes, content_type: str, media: Place) -> Json | _Opaque:
     if kind.startswith("text/") and type_names(schema) <= {"string"}:
         return body.decode("utf-8", "replace")
     return OPAQUE
-
-
-def _refuse_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _fields(pairs: list[tuple[str, str]], schema: Place | None) -> Json:
