@@ -36,6 +36,21 @@ def test_dsn_without_password_has_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
+    ("dsn", "message"),
+    [
+        ("postgres://user:secret@host/x?x=y", "x is unknown to PostgreSQL"),
+        ("host=h sslmod=require", "sslmod is unknown to PostgreSQL"),
+        ("postgres://user:pa/s?sec=ret@host/x", "not one of PostgreSQL"),
+        ("postgres://host/x?word", "not one of PostgreSQL"),
+    ],
+)
+def test_dsn_of_postgres_with_a_mistake_is_told_without_secrets(dsn: str, message: str) -> None:
+    (finding,) = Sql().check({"driver": "postgres", "dsn": dsn, "commands": ["SELECT 1"]})
+    assert (finding.path, finding.message) == (("dsn",), message)
+    assert "sec" not in f"{finding.message} {finding.hint}"
+
+
+@pytest.mark.parametrize(
     ("driver", "module", "library", "dsn", "hint"),
     [
         ("postgres", postgres, "psycopg", "host=h", 'pip install "psycopg[binary]"'),

@@ -66,6 +66,24 @@ def test_param_without_statement_is_refused() -> None:
         run("SELECT ':id'", config={"params": {"id": 1}})
 
 
+@pytest.mark.parametrize(
+    ("statement", "params", "message"),
+    [
+        ("SELECT :p", {}, "the statement has a parameter p for which `params` has no value"),
+        ("SELECT :id, :p", {"id": 1}, "the statement has a parameter p for which"),
+        ("SELECT ?", {}, "the statement has a placeholder for a value that has no name"),
+        ("SELECT :id, $x", {"id": 1}, "the statement has a placeholder for a value"),
+    ],
+)
+def test_statement_with_a_parameter_without_value_fails_with_its_name(
+    statement: str, params: dict[str, int], message: str
+) -> None:
+    failure = run(statement, config={"params": params}).failure
+    assert isinstance(failure, DatabaseError)
+    assert failure.message.startswith(f"sqlite :memory:: query 0: {message}")
+    assert "params" in (failure.hint or "")
+
+
 def test_transaction_is_undone_by_a_failure(tmp_path: Path) -> None:
     dsn = str(tmp_path / "data.db")
     run("CREATE TABLE t (a)", dsn=dsn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -34,9 +35,8 @@ class Postgres(Database):
         psycopg = _library()
         try:
             words = psycopg.conninfo.conninfo_to_dict(dsn)
-        except psycopg.ProgrammingError:
-            hint = "postgres://user:password@host:port/name, or host=… port=… dbname=… user=…"
-            raise ConfigError("dsn: not one of PostgreSQL", hint=f"write {hint}") from None
+        except psycopg.ProgrammingError as error:
+            raise _complaint(str(error), secrets) from None
         self._dsn = dsn
         # Otherwise libpq takes what is missing from the environment of whoever runs the suite.
         self._own = {"password": words.get("password") or "", "passfile": os.devnull}
@@ -171,6 +171,17 @@ def _json(raw: bytes | None, kind: int) -> Json:
 
 def _text(raw: bytes | None) -> str:
     return (raw or b"").decode("utf-8", "replace")
+
+
+def _complaint(text: str, secrets: tuple[str, ...]) -> ConfigError:
+    """Return what is wrong with a DSN, from what the client library says."""
+    unknown = re.match(r'invalid (?:URI query parameter:|connection option) "(\w+)"', text)
+    # A password that was not encoded may have been taken for something else.
+    if unknown and not any(unknown[1] in secret for secret in secrets):
+        hint = "it takes those of libpq, such as sslmode and application_name"
+        return ConfigError(f"dsn: {unknown[1]} is unknown to PostgreSQL", hint=hint)
+    hint = "write postgres://user:password@host:port/name, or host=… port=… dbname=… user=…"
+    return ConfigError("dsn: not one of PostgreSQL", hint=hint)
 
 
 def _failure(error: Any, sql: str, *, lost: bool) -> StepError:

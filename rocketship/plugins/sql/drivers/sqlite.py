@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from rocketship.errors import ConfigError, ConnectionFailed, DatabaseError, StepError
 from rocketship.plugins.sql.database import Connection, Database, place
 from rocketship.plugins.sql.result import MAX_VALUE_BYTES, Query, Room
+from rocketship.plugins.sql.statement import used_names
 from rocketship.values import Json
 
 #: How long a statement waits for another connection's lock.
@@ -64,7 +65,7 @@ class SqliteConnection(Connection):
             query.fill(columns, cursor, room, partial(map, _json))
             query.rows_affected = max(cursor.rowcount, 0)
         except sqlite3.Error as error:
-            raise _failure(error, sql) from error
+            raise _unbound(error, sql) or _failure(error, sql) from error
         except (OverflowError, ValueError) as error:
             raise DatabaseError(str(error)) from error
 
@@ -92,6 +93,21 @@ def _json(value: Any) -> Json:
         return str(value)
     shown: Json = value
     return shown
+
+
+def _unbound(error: sqlite3.Error, sql: str) -> StepError | None:
+    """Return the failure of a statement with a parameter that nothing was bound to."""
+    if not isinstance(error, sqlite3.ProgrammingError) or "binding" not in str(error).lower():
+        return None
+    for name in sorted(used_names(sql, "sqlite")):
+        return DatabaseError(
+            f"the statement has a parameter {name} for which `params` has no value",
+            hint=f"add {name} to `params`, or put :{name} in quotes if it is text",
+        )
+    return DatabaseError(
+        "the statement has a placeholder for a value that has no name",
+        hint="write :name in the statement, and the value under that name in `params`",
+    )
 
 
 def _failure(error: sqlite3.Error, sql: str) -> StepError:
