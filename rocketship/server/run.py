@@ -37,6 +37,7 @@ from rocketship.server.tls import Certificates
 from rocketship.server.web.app import HttpApp
 from rocketship.server.web.auth import WebCallers
 from rocketship.server.web.grpc_web.offer import with_grpc_web
+from rocketship.server.web.hosts import given_names
 from rocketship.server.web.hypercorn import HttpListener
 from rocketship.server.web.pages.sign_in import SignIn
 from rocketship.settings.engine import EngineSettings
@@ -193,6 +194,7 @@ class _Server:
                 page=SignIn(self._settings).page,
             ),
             origins=web.origins,
+            hosts=given_names(self._settings),
         )
 
     async def _until_stopped(self) -> None:

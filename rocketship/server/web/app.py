@@ -20,6 +20,7 @@ from rocketship.engine.activity import Activity
 from rocketship.engine.service import RunService
 from rocketship.server.health import Readiness
 from rocketship.server.metrics import Metrics
+from rocketship.server.web.hosts import KnownHosts
 from rocketship.server.web.middleware import DrainedBody, GrpcVisitors, RequestLog
 from rocketship.server.web.origin import SameOrigin, with_cors
 from rocketship.server.web.pages.routes import Pages
@@ -66,13 +67,21 @@ class HttpApp:
             Route("/metrics", self._numbers),
         ]
 
-    def build(self, *, api: Around, callers: Around, origins: Collection[str]) -> ASGIApp:
+    def build(
+        self,
+        *,
+        api: Around,
+        callers: Around,
+        origins: Collection[str],
+        hosts: Collection[str] | None,
+    ) -> ASGIApp:
         """Return the app with everything around it.
 
         Args:
             api: Adds the API for browsers.
             callers: Finds out who is calling.
             origins: Other sites whose pages may call.
+            hosts: Names the engine was given, or None where every name will do.
         """
         handlers: dict[object, Callable[[Request, Exception], Awaitable[Response]]] = {
             HTTPException: _refuse,
@@ -86,6 +95,8 @@ class HttpApp:
         app = SameOrigin(app, origins)
         if origins:
             app = with_cors(app, origins)
+        if hosts is not None:
+            app = KnownHosts(app, hosts)
         return RequestLog(DrainedBody(app))
 
     async def _root(self, request: Request) -> Response:
