@@ -101,16 +101,19 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 {{- end }}
 {{- end -}}
 
-{{/* Kubernetes can wait by itself from 1.30 on; before that the image's own sleep does it. */}}
-{{- define "rocketship.preStop" -}}
-preStop:
-  {{- if semverCompare ">=1.30.0-0" .root.Capabilities.KubeVersion.Version }}
-  sleep:
-    seconds: {{ .config.preStopSeconds }}
-  {{- else }}
-  exec:
-    command: [sleep, {{ .config.preStopSeconds | quote }}]
-  {{- end }}
+{{/* Kubernetes can wait by itself from 1.30 on; before that the image's own sleep does it. A wait of 0 is refused before 1.33. */}}
+{{- define "rocketship.lifecycle" -}}
+{{- if .config.preStopSeconds -}}
+lifecycle:
+  preStop:
+    {{- if semverCompare ">=1.30.0-0" .root.Capabilities.KubeVersion.Version }}
+    sleep:
+      seconds: {{ .config.preStopSeconds }}
+    {{- else }}
+    exec:
+      command: [sleep, {{ .config.preStopSeconds | quote }}]
+    {{- end }}
+{{- end -}}
 {{- end -}}
 
 {{/* Environment of both for logs and for Temporal. */}}

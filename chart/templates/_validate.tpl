@@ -50,6 +50,23 @@ auth.mode is "none" but the engine is reached from outside the cluster (ingress,
 {{- if and (ne $auth.mode "none") $auth.allowAnonymous }}
 auth.allowAnonymous only has a meaning with auth.mode "none": remove one of the two
 {{- end }}
+{{- if not (include "rocketship.wantsToken" .) }}
+{{- range $name := list "existingSecret" "value" }}
+{{- if index $auth.token $name }}
+auth.token.{{ $name }} is set but auth.mode is "{{ $auth.mode }}", so that nobody is asked for a token: set auth.mode to "token" or "token,oidc", or remove it
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if not (include "rocketship.wantsOidc" .) }}
+{{- range $name, $value := $auth.oidc }}
+{{- if $value }}
+auth.oidc.{{ $name }} is set but auth.mode is "{{ $auth.mode }}", so that nobody is asked to log in: set auth.mode to "oidc" or "token,oidc", or remove it
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and (eq $auth.mode "none") (or $auth.workerToken.existingSecret $auth.workerToken.value) }}
+auth.workerToken is set but auth.mode is "none", so that no worker is asked for it: set auth.mode to "token" or "oidc", or remove it
+{{- end }}
 {{- if and (include "rocketship.wantsToken" .) (not (include "rocketship.tokenFile" .)) }}
 auth.mode is "{{ $auth.mode }}" but there is no token: set auth.token.existingSecret to a Secret with the key "{{ $auth.token.key }}"
 {{- end }}
@@ -92,6 +109,15 @@ a load balancer is believed only as one client of its provider: set auth.alb.cli
 {{ $path }}.key and {{ get $keys $from.key }}.key are both "{{ $from.key }}" in the one Secret the chart makes: give one of them another name
 {{- else if $from.value }}
 {{- $_ := set $keys $from.key $path }}
+{{- end }}
+{{- end }}
+{{- range $path, $value := dict "auth.token" .Values.auth.token.value "auth.workerToken" .Values.auth.workerToken.value }}
+{{- range splitList "\n" $value }}
+{{- $line := trim . }}
+{{- $token := last (splitList ":" $line) }}
+{{- if and $line (not (hasPrefix "#" $line)) (or (lt (len $token) 8) (and (hasPrefix "rst_self_" $token) (lt (len $token) 41))) }}
+{{ $path }}.value has a token that is cut off, or easy to guess, so that the engine would not start: set it to one made by `rocketship token generate`
+{{- end }}
 {{- end }}
 {{- end }}
 {{- with .Values.temporal.tls }}
@@ -174,6 +200,9 @@ a route belongs to a gateway: set gateway.parentRefs
 {{- if and .http.enabled (not $.Values.engine.service.exposeHttp) }}
 gateway.http needs the port for HTTP: set engine.service.exposeHttp to true
 {{- end }}
+{{- end }}
+{{- if regexMatch `^(127\.|\[[0:]*:0*1\]$)` .Values.engine.listenHost }}
+engine.listenHost is "{{ .Values.engine.listenHost }}", which neither probes nor clients reach: set it to 0.0.0.0 or "[::]"
 {{- end }}
 {{- with .Values.engine.service }}
 {{- if and (eq .type "ClusterIP") (or .grpcNodePort .httpNodePort) }}

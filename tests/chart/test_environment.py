@@ -33,6 +33,7 @@ MAXIMUM: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("production", "oidc-web"),
         {
             "auth.mode": "token,oidc",
+            "auth.token.existingSecret": "rocketship-token",
             "auth.oidc.advertiseCloud": True,
             "auth.oidc.allowedAlgorithms": ["RS256", "ES256"],
             "auth.oidc.deviceEndpoint": "https://login.example.com/device",

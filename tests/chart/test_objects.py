@@ -18,7 +18,7 @@ LONG_RELEASE = "r" * 53
 EVERYTHING: dict[str, Any] = {
     "auth.mode": "token,oidc",
     "auth.token.existingSecret": "",
-    "auth.token.value": "rst_self_example",
+    "auth.token.value": "rst_self_" + "x" * 43,
     "auth.oidc.issuer": "https://login.example.com/",
     "auth.oidc.audience": "https://rocketship.example.com",
     "engine.tls.existingSecret": "engine-tls",
@@ -319,14 +319,22 @@ def test_waiting_is_done_by_kubernetes_where_it_can() -> None:
     assert hooks[NEWEST]["lifecycle"]["preStop"] == {"sleep": {"seconds": 5}}
 
 
+@pytest.mark.parametrize("kube", [OLDEST, NEWEST])
+def test_pod_that_is_not_to_wait_has_no_hook(kube: str) -> None:
+    rendered = render(values={"engine.preStopSeconds": 0}, kube=kube)
+    spec = rendered.one("Deployment", "-engine")["spec"]["template"]["spec"]
+
+    assert "lifecycle" not in spec["containers"][0]
+
+
 def test_a_changed_secret_replaces_the_pods() -> None:
     def checksum(token: str) -> str:
         values = {"auth.mode": "token", "auth.token.value": token}
         template = render(values=values).one("Deployment", "-engine")["spec"]["template"]
         return str(template["metadata"]["annotations"]["checksum/credentials"])
 
-    assert checksum("one") == checksum("one")
-    assert checksum("one") != checksum("other")
+    assert checksum("the-first") == checksum("the-first")
+    assert checksum("the-first") != checksum("the-other")
 
 
 def test_nothing_has_a_default_password() -> None:

@@ -244,12 +244,12 @@ def test_monitor_shows_its_token() -> None:
 
 
 def test_chart_makes_one_secret_of_given_values() -> None:
-    values = {"auth.mode": "token", "auth.token.value": "abc", "encryption.value": "def"}
+    values = {"auth.mode": "token", "auth.token.value": "abcabcabc", "encryption.value": "def"}
     rendered = render(values=values)
     secret = rendered.one("Secret")
 
     assert secret["metadata"]["name"] == "rocketship-credentials"
-    assert secret["data"] == {"token": "YWJj", "encryption-key": "ZGVm"}
+    assert secret["data"] == {"token": "YWJjYWJjYWJj", "encryption-key": "ZGVm"}
     reference = rendered.environment("engine")["ROCKETSHIP_ENCRYPTION_KEY"]["secretKeyRef"]
     assert reference == {"name": "rocketship-credentials", "key": "encryption-key"}
 
