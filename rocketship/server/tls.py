@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,19 @@ class _Loaded:
     expires: datetime
 
 
+class _Renewing(ssl.SSLContext):
+    """Leaves each connection to the latest context.
+
+    A context keeps the sessions of its clients, and who resumes one is not asked for a certificate
+    again: no session may be known to a context with other authorities.
+    """
+
+    latest: Callable[[], ssl.SSLContext]
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        return self.latest().wrap_bio(*arguments, **options)
+
+
 class Certificates:
     """The certificates of the listeners.
 
@@ -52,12 +66,8 @@ class Certificates:
 
     def ssl_context(self) -> ssl.SSLContext:
         """Return a context whose handshakes use the certificates of their time."""
-        context = _context(self._settings)
-
-        def switch(handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
-            handshake.context = self._loaded.context
-
-        context.sni_callback = switch
+        context = _Renewing(ssl.PROTOCOL_TLS_SERVER)
+        context.latest = lambda: self._loaded.context
         return context
 
     def grpc_credentials(self) -> grpc.ServerCredentials:
@@ -119,6 +129,9 @@ def _context(settings: TlsSettings) -> ssl.SSLContext:
             path = settings.client_ca
             context.load_verify_locations(path)
             context.verify_mode = ssl.CERT_REQUIRED
+            # A ticket would still let its owner in when the certificate has expired.
+            context.num_tickets = 0
+            context.options |= ssl.OP_NO_TICKET
     except (OSError, ValueError) as error:
         raise _unusable(path, settings, error) from error
     return context

@@ -216,6 +216,56 @@ def test_removed_client_authority_is_trusted_no_more(tmp_path: Path, authority: 
     with_engine(tmp_path, settings, body)
 
 
+def resume(
+    engine: RunningEngine, context: ssl.SSLContext, session: ssl.SSLSession | None
+) -> ssl.SSLSession | None:
+    """Make a request, with the session of an earlier one, and return that of this one."""
+    address = (engine.listening.http.host, engine.listening.http.port)
+    with (
+        socket.create_connection(address, timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost", session=session) as secured,
+    ):
+        secured.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        if secured.recv(12) != b"HTTP/1.1 200":
+            raise ConnectionError("the server hung up")
+        # A session counts for the server only if its connection ends in order.
+        while secured.recv(1024):
+            pass
+        found = secured.session
+        secured.unwrap()
+        return found
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("tickets", [True, False])
+def test_session_does_not_outlive_the_client_authority(
+    tmp_path: Path, authority: Authority, version: ssl.TLSVersion, *, tickets: bool
+) -> None:
+    settings = authority.settings(mutual=True)
+    mine = authority.client()
+    pair = tmp_path / "client.pem"
+    pair.write_bytes(mine["private_key"] + mine["certificate_chain"])
+    context = ssl.create_default_context(cadata=authority.pem.decode())
+    context.load_cert_chain(pair)
+    context.maximum_version = version
+    if not tickets:
+        context.options |= ssl.OP_NO_TICKET
+    assert settings.client_ca is not None
+    client_ca = settings.client_ca
+
+    async def body(engine: RunningEngine) -> None:
+        session = await asyncio.to_thread(resume, engine, context, None)
+        client_ca.write_bytes(Authority(tmp_path).pem)
+        async with asyncio.timeout(10):
+            with pytest.raises(OSError):  # noqa: PT011, PT012  # until the files are looked at
+                while True:
+                    await asyncio.to_thread(handshake, engine, authority.pem, pair)
+        with pytest.raises(OSError):  # noqa: PT011  # which one depends on who is faster
+            await asyncio.to_thread(resume, engine, context, session)
+
+    with_engine(tmp_path, settings, body)
+
+
 def test_expired_certificate_is_a_warning(
     authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
