@@ -105,6 +105,14 @@ def test_unknown_path_or_method_is_refused_in_json(
     assert json.loads(body)["error"]
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "a%00", "..", "%2e%2e%2froutes.py", "no.css"])
+def test_file_that_is_none_of_the_pages_is_not_found(tmp_path: Path, name: str) -> None:
+    response, body = get(tmp_path, f"/static/{name}")
+
+    assert response.status == 404
+    assert json.loads(body)["error"]
+
+
 def test_metrics_are_in_the_format_of_prometheus(tmp_path: Path) -> None:
     response, body = get(tmp_path, "/metrics")
 
