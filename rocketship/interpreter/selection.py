@@ -12,6 +12,9 @@ from rocketship.suite.model import Test
 
 TagMatch = Callable[[Collection[str]], bool]
 _TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
+#: Far more than anybody writes, and far less than what recursion can bear.
+MAX_TAGS_CHARACTERS = 2000
+MAX_TAGS_DEPTH = 50
 _EXAMPLE = "write tags joined by and, or, not and parentheses: 'smoke and not slow'"
 
 
@@ -48,6 +51,11 @@ def parse_tags(text: str) -> TagMatch:
     Raises:
         UsageError: The expression cannot be read; the message says where.
     """
+    if len(text) > MAX_TAGS_CHARACTERS:
+        message = (
+            f"tag expression of {len(text):,} characters: the limit is {MAX_TAGS_CHARACTERS:,}"
+        )
+        raise UsageError(message, hint="say which tests you mean with --test, or give them a tag")
     parser = _TagParser(text)
     match = parser.alternatives()
     parser.expect_end()
@@ -61,6 +69,7 @@ class _TagParser:
         self._text = text
         self._tokens = _TOKEN.findall(text)
         self._at = 0
+        self._depth = 0
 
     def alternatives(self) -> TagMatch:
         parts = [self._conjunction()]
@@ -80,10 +89,10 @@ class _TagParser:
 
     def _term(self) -> TagMatch:
         if self._take("not"):
-            inner = self._term()
+            inner = self._nested(self._term)
             return lambda tags: not inner(tags)
         if self._take("("):
-            inner = self.alternatives()
+            inner = self._nested(self.alternatives)
             if not self._take(")"):
                 raise self._error('a ")" is missing')
             return inner
@@ -92,6 +101,16 @@ class _TagParser:
         tag = self._tokens[self._at]
         self._at += 1
         return lambda tags: tag in tags
+
+    def _nested(self, parse: Callable[[], TagMatch]) -> TagMatch:
+        self._depth += 1
+        if self._depth > MAX_TAGS_DEPTH:
+            # Not with the expression: that would be all that is seen of the message.
+            message = f"tag expression is nested too deeply: the limit is {MAX_TAGS_DEPTH} levels"
+            raise UsageError(message, hint=_EXAMPLE)
+        match = parse()
+        self._depth -= 1
+        return match
 
     def _take(self, token: str) -> bool:
         if self._at < len(self._tokens) and self._tokens[self._at] == token:

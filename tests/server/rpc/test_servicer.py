@@ -106,6 +106,25 @@ def test_same_idempotency_key_is_one_run(tmp_path: Path) -> None:
     with_stub(tmp_path, body)
 
 
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ("(" * 1000, "nested too deeply"),
+        ("not " * 400 + "a", "nested too deeply"),
+        ("a or " * 1000 + "a", "5,001 characters"),
+    ],
+)
+def test_tag_expression_has_bounds(tmp_path: Path, tags: str, words: str) -> None:
+    async def body(stub: Any) -> None:
+        error = await refused(create(stub, selection=pb.Selection(tags=tags)))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert words in str(error.details())
+        long = " or ".join([f"not ({'(' * 40}a{')' * 40})"] * 20)
+        assert await create(stub, selection=pb.Selection(tags=long))
+
+    with_stub(tmp_path, body)
+
+
 def test_invalid_suite_is_refused_with_every_problem_and_its_place(tmp_path: Path) -> None:
     async def body(stub: Any) -> None:
         payload = b"name: Shop\ntests:\n  - name: t\n    steps: []\n    oops: 1\n  - nam: u\n"
