@@ -40,6 +40,8 @@ from rocketship.store.base import NewRun, RunFilter, RunPage, RunRecord, RunStor
 MAX_SEQ = 2**63 - 1
 #: Runs that may go on at once, here and on workers; each keeps its plan in memory.
 MAX_RUNS = 10_000
+#: Every list shows it.
+MAX_SUITE_NAME = 1000
 #: A run id nobody has, to ask the store for.
 MAX_RUN_ID = "7" + "z" * 25
 #: How long the store may take to be called healthy.
@@ -104,7 +106,7 @@ class RunService:
 
         Raises:
             InvalidSuite: The suite has problems; nothing is stored.
-            UsageError: The selection matches no test, or cannot be read.
+            UsageError: The selection matches no test, or cannot be read; or the name is too long.
             Overloaded: Too many runs go on.
             StoreError: The run cannot be stored.
         """
@@ -117,6 +119,9 @@ class RunService:
         plan, files = await self._planner.plan_aside(spec, env, run_id)
         if not plan.tests:
             raise UsageError(f'no test of "{plan.suite}" matches the selection')
+        if len(plan.suite) > MAX_SUITE_NAME:
+            size = f"the name of the suite has {len(plan.suite):,} characters"
+            raise UsageError(f"{size}: the limit is {MAX_SUITE_NAME:,}")
         infos = tuple(test.info for test in plan.tests)
         started = RunStarted(now, plan.suite, spec.file, infos, spec.context)
         record = RunRecord(

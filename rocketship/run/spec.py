@@ -8,6 +8,9 @@ from dataclasses import field
 from rocketship.dataclass import dataclass
 from rocketship.values import JsonObject
 
+#: Of each text of a run's context: lists show them, and databases look for runs by them.
+MAX_CONTEXT_BYTES = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

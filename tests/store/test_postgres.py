@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -183,6 +184,17 @@ def test_statement_that_takes_too_long_is_ended(
     async def body(store: PostgresStore) -> None:
         with pytest.raises(StoreError, match="took too long"):
             await store._database.perform(sleep, patience=0)
+
+    with_store(database_url, body)
+
+
+def test_work_beyond_the_limits_of_the_server_is_not_tried_again(database_url: str) -> None:
+    # What cannot be compressed has no place in an index.
+    key = random.Random(1).randbytes(3000).hex()
+
+    async def body(store: PostgresStore) -> None:
+        with pytest.raises(StoreError, match="failed: index row size"):
+            await store.create_run(new_run(record(), idempotency_key=key))
 
     with_store(database_url, body)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rocketship.cli.origin.ci import ci_facts
 from rocketship.cli.origin.git import GitFacts, GitQuery, repositories
 from rocketship.run.narrate import BY_HAND
+from rocketship.run.spec import MAX_CONTEXT_BYTES
 from rocketship.values import JsonObject
 
 #: What is true of a run that a person starts.
@@ -48,7 +49,8 @@ class Origin:
             source: Its bytes, as they are sent.
             given: What the options say, which comes before everything else.
         """
-        return {**_BY_HAND, **self._repository(file, source), **self._service, **given}
+        found = {**_BY_HAND, **self._repository(file, source), **self._service}
+        return {**{key: _cut(text) for key, text in found.items()}, **given}
 
     def _repository(self, file: Path, source: bytes) -> dict[str, str]:
         real = Path(os.path.realpath(file))
@@ -77,6 +79,11 @@ def _scope(path: Path) -> str:
         return ""
     folder = path.parts[: path.parts.index(_SUITES_FOLDER) + 1]
     return json.dumps([f"{'/'.join(folder)}/**"])
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as an engine takes: nobody is asked for what is found here."""
+    return text.encode("utf-8", "replace")[:MAX_CONTEXT_BYTES].decode("utf-8", "ignore")
 
 
 def _digest(source: bytes) -> str:

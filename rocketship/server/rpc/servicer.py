@@ -17,6 +17,7 @@ from rocketship.run.narrate import Narrator
 from rocketship.run.spec import RunSpec
 from rocketship.server.callers import started_here
 from rocketship.server.health import Context, Readiness
+from rocketship.server.rpc.bounds import check_bounds
 from rocketship.server.rpc.streams import unless_stopping, until_stopping
 from rocketship.server.rpc.workers import WorkerCalls
 from rocketship.server.web.grpc_web.offer import offered
@@ -57,6 +58,7 @@ class EngineServicer(WorkerCalls, pb_grpc.EngineServicer):
         self, request: pb.CreateRunRequest, context: Context
     ) -> pb.CreateRunResponse:
         self._readiness.require()
+        check_bounds(request)
         spec, env = await _described(request)
         key = request.idempotency_key
         run_id = await self._service.create_run(started_here(spec), env, idempotency_key=key)

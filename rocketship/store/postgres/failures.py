@@ -42,6 +42,9 @@ class Place:
 
 def is_passing(error: Exception) -> bool:
     """Return whether the same work may succeed later: the database is away, busy or full."""
+    if isinstance(error, errors.ProgramLimitExceeded):
+        # The work itself is too much: psycopg counts it among the troubles of the server.
+        return False
     passing = (psycopg.OperationalError, errors.ReadOnlySqlTransaction, TimeoutError)
     # A connection that broke between two statements is told of as a mistake in its use.
     return isinstance(error, (*passing, psycopg.InterfaceError))

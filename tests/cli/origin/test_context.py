@@ -71,3 +71,12 @@ def test_options_come_before_the_service_and_that_before_the_repository(committe
 
     assert (found["source"], found["trigger"], found["branch"]) == ("nightly", "ci", "fix")
     assert found["rs_commit_message"] == "First"
+
+
+def test_what_is_found_is_cut_to_what_an_engine_takes(committed: Path):
+    service = {"BUILDKITE": "true", "BUILDKITE_MESSAGE": "ä" * 3000}
+
+    found = context(committed, service, branch="b" * 3000)
+
+    assert found["rs_commit_message"] == "ä" * 1000
+    assert found["branch"] == "b" * 3000

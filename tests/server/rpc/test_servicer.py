@@ -203,6 +203,38 @@ def test_wrong_request_is_refused_in_our_words(
     with_stub(tmp_path, body)
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"context": pb.RunContext(branch="b" * 2001)}, "context.branch has 2,001 bytes"),
+        ({"context": pb.RunContext(project_id="ä" * 1001)}, "context.project_id has 2,002 bytes"),
+        ({"context": pb.RunContext(trigger="a\0b")}, "context.trigger has a character of code 0"),
+        ({"context": pb.RunContext(metadata={"team": "t" * 2001})}, "context.metadata.team has"),
+        ({"context": pb.RunContext(metadata={"k" * 2001: ""})}, "context.metadata has 2,001"),
+        (
+            {"context": pb.RunContext(metadata={str(number): "" for number in range(101)})},
+            "context.metadata has 101 entries: the limit is 100",
+        ),
+        ({"idempotency_key": "k" * 201}, "idempotency_key has 201 bytes: the limit is 200"),
+        ({"file": "f" * 1001}, "file has 1,001 bytes"),
+        ({"files": [pb.File(path="p" * 1001)]}, "files.path has 1,001 bytes"),
+        ({"files": [pb.File(path="a\0b")]}, "files.path has a character of code 0"),
+        ({"files": [pb.File(path="p")] * 5001}, "files has 5,001 entries"),
+        ({"payload": source(name="n" * 1001)}, "the name of the suite has 1,001 characters"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_text_without_measure_is_refused_by_its_field(
+    tmp_path: Path, fields: dict[str, Any], words: str
+) -> None:
+    async def body(stub: Any) -> None:
+        error = await refused(create(stub, **fields))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert words in str(error.details())
+
+    with_stub(tmp_path, body)
+
+
 @pytest.mark.parametrize("call", ["StreamLogs", "WatchRun"])
 def test_stream_of_an_unknown_run_is_refused(tmp_path: Path, call: str) -> None:
     async def body(stub: Any) -> None:
