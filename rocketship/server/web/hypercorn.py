@@ -20,6 +20,7 @@ from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Updated
 from hypercorn.protocol.h2 import H2Protocol
 from starlette.types import ASGIApp
 
@@ -118,11 +119,28 @@ def cure() -> None:
     """Repair Hypercorn 0.18, once; each repair has a test that fails without it."""
     if H2Protocol._handle_events is not _handle_events:
         H2Protocol._handle_events = _handle_events  # type: ignore[method-assign]
+        H2Protocol.initiate = _initiate  # type: ignore[method-assign]
         TaskGroup.spawn_app = _spawn_app  # type: ignore[method-assign]
 
 
 _original_handle_events = H2Protocol._handle_events
+_original_initiate = H2Protocol.initiate
 _original_spawn_app = TaskGroup.spawn_app
+
+
+async def _initiate(
+    self: H2Protocol,
+    headers: list[tuple[bytes, bytes]] | None = None,
+    settings: bytes | None = None,
+) -> None:
+    """Be idle until the first request.
+
+    Over plaintext the beginning of HTTP/2 was taken for a request, and a connection that went no
+    further stayed open for ever.
+    """
+    await _original_initiate(self, headers, settings)
+    if headers is None:
+        await self.send(Updated(idle=True))
 
 
 async def _handle_events(self: H2Protocol, events: list[h2.events.Event]) -> None:

@@ -17,6 +17,8 @@ from rocketship.server.web.hypercorn import HttpListener
 from rocketship.settings.reader import Address
 
 PATIENCE_SECONDS = 10
+#: What HTTP/2 begins with, and settings that say nothing.
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 
 
 async def answer(send: Any, body: bytes = b"ok") -> None:
@@ -147,6 +149,22 @@ def test_requests_in_flight_survive_the_thousandth_on_a_connection() -> None:
             streams = [client.request("GET", end=True) for _ in range(50)]
             for stream in streams:
                 await client.until_ended(stream)
+
+    with_client(answer_at_once, body)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nhost: x\r\n", PREFACE])
+def test_connection_that_never_makes_a_request_is_closed(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr("rocketship.server.web.hypercorn.KEEP_ALIVE_SECONDS", 0.1)
+
+    async def body(_: Http2, listener: HttpListener) -> None:
+        reader, writer = await asyncio.open_connection(listener.address.host, listener.address.port)
+        writer.write(sent)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await reader.read()
+        writer.close()
 
     with_client(answer_at_once, body)
 

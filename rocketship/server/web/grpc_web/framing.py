@@ -7,6 +7,7 @@ With the content type `application/grpc-web-text` all of it travels as base64.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ _HEAD_BYTES = 5
 _COMPRESSED = 1
 #: Base64 makes four bytes of three.
 MAX_BODY_BYTES = (MAX_REQUEST_BYTES + _HEAD_BYTES) * 4 // 3 + 4
+#: Anybody may begin a request, and not end it.
+BODY_SECONDS = 60.0
 #: What may stand in `grpc-message` unescaped, beside letters and digits.
 _PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
@@ -76,16 +79,20 @@ async def read_request(receive: Receive, encoding: Encoding) -> bytes:
     """Return the one message of a request, or nothing when whoever called is gone.
 
     Raises:
-        Malformed: The body is too long, or not one message.
+        Malformed: The body is too long, takes too long, or is not one message.
     """
     body = bytearray()
     more = True
-    while more:
-        part = await receive()
-        body += part.get("body", b"")
-        more = part.get("more_body", False)
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_long()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while more:
+                part = await receive()
+                body += part.get("body", b"")
+                more = part.get("more_body", False)
+                if len(body) > MAX_BODY_BYTES:
+                    raise _too_long()
+    except TimeoutError:
+        raise _too_late() from None
     return _message(_decoded(bytes(body)) if encoding.text else bytes(body))
 
 
@@ -161,3 +168,8 @@ def _not_a_message() -> Malformed:
 def _too_long() -> Malformed:
     limit = MAX_REQUEST_BYTES // (1024 * 1024)
     return Malformed(grpc.StatusCode.RESOURCE_EXHAUSTED, f"the request is above {limit} MiB")
+
+
+def _too_late() -> Malformed:
+    text = f"the request did not arrive within {BODY_SECONDS:g} seconds"
+    return Malformed(grpc.StatusCode.DEADLINE_EXCEEDED, text)

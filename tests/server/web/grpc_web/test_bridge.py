@@ -205,6 +205,33 @@ def test_body_above_the_limit_is_refused_while_it_comes() -> None:
     assert answer.status == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
 
 
+def test_body_that_never_arrives_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rocketship.server.web.grpc_web.framing.BODY_SECONDS", 0.1)
+    monkeypatch.setattr("rocketship.server.web.middleware.DRAIN_SECONDS", 0.1)
+    head = [
+        f"POST {ENGINE}Health HTTP/1.1",
+        "host: x",
+        "content-type: application/grpc-web+proto",
+        "content-length: 1000",
+        "",
+        "abc",
+    ]
+
+    async def main() -> bytes:
+        async with bridge() as (_, url):
+            host, port = url.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write("\r\n".join(head).encode())
+            async with asyncio.timeout(10):
+                answer = await reader.read()
+            writer.close()
+            return answer
+
+    answer = asyncio.run(main())
+    assert b"grpc-status: 4" in answer
+    assert b"did not arrive" in answer
+
+
 @pytest.mark.parametrize("method", ["Nothing", "../Engine/ListRuns", ""])
 def test_unknown_method_is_unimplemented(method: str) -> None:
     assert ask(method, frame(b"")).status == grpc.StatusCode.UNIMPLEMENTED.value[0]
