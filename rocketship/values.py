@@ -32,6 +32,7 @@ _UNIT_SECONDS = {
 # Compiled when the first duration is read, as many suites have none.
 _PIECE = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
 _DURATION = rf"([+-]?)((?:{_PIECE})+|0)"
+_SURROGATES = "[\ud800-\udfff]"
 DURATION_HELP = "a number and a unit (ns, us, ms, s, m, h), which can be joined: 500ms, 1.5s, 1m30s"
 
 
@@ -174,6 +175,11 @@ def to_json(value: Json) -> str:
 def to_ascii_json(value: Json) -> str:
     """Return compact JSON of ASCII alone, which holds any text: half a surrogate pair too."""
     return _COMPACT_ASCII.encode(value)
+
+
+def to_utf8(text: str) -> str:
+    """Return the text with U+FFFD for what UTF-8 cannot express: half a surrogate pair."""
+    return re.sub(_SURROGATES, "\ufffd", text)
 
 
 def _float_text(value: float) -> str:

@@ -31,7 +31,7 @@ from rocketship.run.spec import RunSpec, Selection
 from rocketship.store.base import MAX_PAGE, RunFilter, RunPage, RunRecord
 from rocketship.suite.problem import Problems
 from rocketship.suite.source import load
-from rocketship.values import to_json
+from rocketship.values import to_ascii_json, to_utf8
 from rocketship.wire import convert
 from rocketship.wire._generated import engine_pb2 as pb
 
@@ -95,7 +95,7 @@ class LegacyClient:
                     yield Recorded(seq, event)
 
     async def get_run(self, prefix: str) -> RunDetails:
-        request = pb.GetRunRequest(run_id=prefix)
+        request = pb.GetRunRequest(run_id=to_utf8(prefix))
         reply = await self._connection.call(
             self._stub.GetRun, request, seconds=CALL_SECONDS, again=True
         )
@@ -120,7 +120,9 @@ class LegacyClient:
 
     async def cancel_run(self, prefix: str, *, reason: str, force: bool = False) -> Cancellation:
         reply = await self._connection.call(
-            self._stub.CancelRun, pb.CancelRunRequest(run_id=prefix), seconds=PATIENT_CALL_SECONDS
+            self._stub.CancelRun,
+            pb.CancelRunRequest(run_id=to_utf8(prefix)),
+            seconds=PATIENT_CALL_SECONDS,
         )
         return Cancellation(reply.success, reply.message)
 
@@ -218,7 +220,7 @@ def _with_vars(spec: RunSpec) -> bytes:
     root = load(spec.source, spec.file, Problems())
     if root is None or not isinstance(root.value, dict):
         raise InvalidSuite(f"{spec.file} is not a valid suite")
-    return to_json({**root.value, "vars": spec.vars}).encode()
+    return to_ascii_json({**root.value, "vars": spec.vars}).encode()
 
 
 def _in_order(tests: tuple[TestResult, ...]) -> tuple[TestResult, ...]:

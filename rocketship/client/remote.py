@@ -26,6 +26,7 @@ from rocketship.errors import RocketshipError
 from rocketship.run.events import Recorded
 from rocketship.run.spec import RunSpec
 from rocketship.store.base import RunFilter, RunPage, RunRecord
+from rocketship.values import to_utf8
 from rocketship.wire import convert
 from rocketship.wire._generated import engine_pb2 as pb
 
@@ -104,14 +105,14 @@ class RemoteClient:
         return run
 
     async def get_run(self, prefix: str) -> RunDetails:
-        request = pb.GetRunRequest(run_id=prefix, with_events=True)
+        request = pb.GetRunRequest(run_id=to_utf8(prefix), with_events=True)
         reply = await self._connection.call(
             self._stub.GetRun, request, seconds=CALL_SECONDS, again=True
         )
         return RunDetails(*convert.details_from(reply.run))
 
     async def get_spec(self, prefix: str) -> RunSpec:
-        request = pb.GetRunSpecRequest(run_id=prefix)
+        request = pb.GetRunSpecRequest(run_id=to_utf8(prefix))
         reply = await self._connection.call(
             self._stub.GetRunSpec, request, seconds=CALL_SECONDS, again=True
         )
@@ -127,7 +128,7 @@ class RemoteClient:
         return convert.page_from(reply)
 
     async def cancel_run(self, prefix: str, *, reason: str, force: bool = False) -> Cancellation:
-        request = pb.CancelRunRequest(run_id=prefix, reason=reason, force=force)
+        request = pb.CancelRunRequest(run_id=to_utf8(prefix), reason=to_utf8(reason), force=force)
         reply = await self._connection.call(
             self._stub.CancelRun, request, seconds=CALL_SECONDS, again=True
         )
@@ -135,7 +136,7 @@ class RemoteClient:
 
     async def delete_run(self, prefix: str) -> str:
         reply = await self._connection.call(
-            self._stub.DeleteRun, pb.DeleteRunRequest(run_id=prefix), seconds=CALL_SECONDS
+            self._stub.DeleteRun, pb.DeleteRunRequest(run_id=to_utf8(prefix)), seconds=CALL_SECONDS
         )
         return str(reply.run_id)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from rocketship.values import to_utf8
+
 #: Whole escape sequences (colours, titles), so that their parameters vanish with them.
 _SEQUENCES = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI
@@ -16,7 +18,6 @@ _SEQUENCES = (
 )
 #: What is left afterwards: control characters, and marks that reorder the text after them.
 _CONTROLS = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-_SURROGATES = "[\ud800-\udfff]"
 
 
 def printable(text: str) -> str:
@@ -24,4 +25,4 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     text = re.sub(_SEQUENCES, "", text).replace("\r\n", "\n").replace("\r", "\n")
-    return re.sub(_SURROGATES, "\ufffd", re.sub(_CONTROLS, "", text))
+    return to_utf8(re.sub(_CONTROLS, "", text))

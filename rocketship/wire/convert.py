@@ -1,4 +1,8 @@
-"""Messages to and from the domain; times are RFC 3339 text, empty when unknown."""
+"""Messages to and from the domain; times are RFC 3339 text, empty when unknown.
+
+Texts of scripts, servers and file systems may hold what UTF-8 cannot express, and a message takes
+nothing else: JSON carries it as an escape, and plain text has U+FFFD in its place.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,14 @@ from rocketship.run.status import Status
 from rocketship.store.base import DEFAULT_PAGE, MAX_PAGE, ORDERS, RunFilter, RunPage, RunRecord
 from rocketship.suite.problem import Problems
 from rocketship.suite.source import load
-from rocketship.values import JsonObject, format_time, read_json, to_json, to_text
+from rocketship.values import (
+    JsonObject,
+    format_time,
+    read_json,
+    to_ascii_json,
+    to_text,
+    to_utf8,
+)
 from rocketship.wire._generated import engine_pb2 as pb
 
 #: What a suite is called that came without a file name.
@@ -45,16 +56,20 @@ def spec_to_request(
         yaml_payload=spec.source,
         context=context(spec.context),
         idempotency_key=idempotency_key,
-        files=[pb.File(path=path, body=body) for path, body in spec.files.items()],
-        secrets=dict(env),
-        selection=pb.Selection(patterns=selection.patterns, tags=selection.tags, ids=selection.ids),
+        files=[pb.File(path=to_utf8(path), body=body) for path, body in spec.files.items()],
+        secrets={to_utf8(name): to_utf8(value) for name, value in env.items()},
+        selection=pb.Selection(
+            patterns=map(to_utf8, selection.patterns),
+            tags=to_utf8(selection.tags),
+            ids=map(to_utf8, selection.ids),
+        ),
         options=pb.RunOptions(
             timeout_seconds=spec.timeout_seconds or 0.0,
             concurrency=spec.concurrency or 0,
             fail_fast=spec.fail_fast,
         ),
-        file=spec.file,
-        vars_json=to_json(spec.vars).encode(),
+        file=to_utf8(spec.file),
+        vars_json=to_ascii_json(spec.vars).encode(),
     )
 
 
@@ -91,7 +106,6 @@ def _vars(request: pb.CreateRunRequest, file: str) -> JsonObject:
         return _own_vars(request.yaml_payload, file)
     try:
         value = read_json(request.vars_json.decode())
-        to_json(value).encode()
     except ValueError as error:
         raise UsageError("vars_json cannot be read as JSON") from error
     if not isinstance(value, dict):
@@ -109,9 +123,15 @@ def _own_vars(source: bytes, file: str) -> JsonObject:
 def context(values: JsonObject) -> pb.RunContext:
     """Return a run's context; whatever has no field of its own becomes metadata."""
     fields = {
-        field: to_text(values[key]) for key, field in _CONTEXT_FIELDS.items() if key in values
+        field: to_utf8(to_text(values[key]))
+        for key, field in _CONTEXT_FIELDS.items()
+        if key in values
     }
-    others = {key: to_text(item) for key, item in values.items() if key not in _CONTEXT_FIELDS}
+    others = {
+        to_utf8(key): to_utf8(to_text(item))
+        for key, item in values.items()
+        if key not in _CONTEXT_FIELDS
+    }
     return pb.RunContext(**fields, metadata=others)
 
 
@@ -127,19 +147,19 @@ def context_from(message: pb.RunContext) -> JsonObject:
 def filter_to_request(query: RunFilter) -> pb.ListRunsRequest:
     """Return the request for a page of runs."""
     return pb.ListRunsRequest(
-        project_id=query.project,
-        source=query.source,
-        branch=query.branch,
+        project_id=to_utf8(query.project),
+        source=to_utf8(query.source),
+        branch=to_utf8(query.branch),
         status=query.status,
-        schedule_name=query.schedule,
+        schedule_name=to_utf8(query.schedule),
         limit=query.limit,
-        cursor=query.cursor,
+        cursor=to_utf8(query.cursor),
         order_by=query.order_by,
         descending=not query.ascending,
-        suite=query.suite,
-        file=query.file,
+        suite=to_utf8(query.suite),
+        file=to_utf8(query.file),
         ascending=query.ascending,
-        text=query.text,
+        text=to_utf8(query.text),
     )
 
 
@@ -194,7 +214,7 @@ def summary(record: RunRecord, doing: Iterable[str] = ()) -> pb.RunSummary:
     totals = record.totals
     return pb.RunSummary(
         run_id=record.id,
-        suite_name=record.suite,
+        suite_name=to_utf8(record.suite),
         status=record.status.value,
         started_at=_time(record.created_at),
         ended_at=_time(record.ended_at),
@@ -207,9 +227,9 @@ def summary(record: RunRecord, doing: Iterable[str] = ()) -> pb.RunSummary:
         cancelled_tests=totals.cancelled,
         skipped_tests=totals.skipped,
         unfinished_tests=totals.unfinished,
-        file=record.file,
-        message=record.message,
-        doing=doing,
+        file=to_utf8(record.file),
+        message=to_utf8(record.message),
+        doing=map(to_utf8, doing),
     )
 
 
@@ -244,7 +264,7 @@ def details(record: RunRecord, result: RunResult, events: Iterable[Recorded] = (
     """Return a run with its tests in document order and, when they are given, its events."""
     return pb.RunDetails(
         run_id=record.id,
-        suite_name=record.suite,
+        suite_name=to_utf8(record.suite),
         status=record.status.value,
         started_at=_time(record.created_at),
         ended_at=_time(record.ended_at),
@@ -301,13 +321,13 @@ def _test(test: TestResult) -> pb.TestDetails:
     ended_at = test.started_at + test.duration_seconds
     reasons = [step.failure.message for step in test.failed_steps if step.failure]
     return pb.TestDetails(
-        test_id=test.id,
-        name=test.name,
+        test_id=to_utf8(test.id),
+        name=to_utf8(test.name),
         status=test.status.value,
         started_at=_time(test.started_at),
         ended_at=_time(ended_at) if test.started_at and test.status.finished else "",
         duration_ms=round(test.duration_seconds * 1000),
-        error_message=test.message or (reasons[0] if reasons else ""),
+        error_message=to_utf8(test.message or (reasons[0] if reasons else "")),
     )
 
 
@@ -328,7 +348,7 @@ def _test_from(index: int, message: pb.TestDetails) -> TestResult:
 
 def event(item: Recorded) -> pb.Event:
     """Return an event as a message."""
-    return pb.Event(seq=item.seq, json=to_json(encode(item.event)))
+    return pb.Event(seq=item.seq, json=to_ascii_json(encode(item.event)))
 
 
 def recorded_from(message: pb.Event) -> Recorded | None:
@@ -343,11 +363,11 @@ def line(item: Line) -> pb.LogLine:
     """Return a log line as a message."""
     return pb.LogLine(
         ts=_time(item.at),
-        msg=item.message,
+        msg=to_utf8(item.message),
         color=item.style.color,
         bold=item.style.bold,
-        test_name=item.test,
-        step_name=item.step,
+        test_name=to_utf8(item.test),
+        step_name=to_utf8(item.step),
     )
 
 

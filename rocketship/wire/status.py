@@ -38,6 +38,7 @@ from rocketship.errors import (
     UsageError,
     Violation,
 )
+from rocketship.values import to_utf8
 
 DOMAIN = "rocketship"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -127,12 +128,13 @@ def _bad_request(error: InvalidSuite) -> BadRequest:
     size = 0
     for count, item in enumerate(error.violations):
         message = _cut(item.message, MAX_MESSAGE_BYTES)
-        size += len(item.place.encode()) + len(message.encode())
+        place = to_utf8(item.place)
+        size += len(place.encode()) + len(message.encode())
         if size > MAX_VIOLATIONS_BYTES:
             more = f"there are {len(error.violations) - count} more problems"
             request.field_violations.add(description=more)
             break
-        request.field_violations.add(field=_cut(item.place, MAX_MESSAGE_BYTES), description=message)
+        request.field_violations.add(field=_cut(place, MAX_MESSAGE_BYTES), description=message)
     return request
 
 
@@ -166,7 +168,7 @@ def _take(status: Status, into: Message) -> bool:
 
 def _cut(text: str, size: int) -> str:
     """Return a text that takes at most so many bytes."""
-    encoded = text.encode("utf-8", "replace")
+    encoded = to_utf8(text).encode()
     if len(encoded) <= size:
         return encoded.decode()
     return encoded[: max(size - 3, 0)].decode("utf-8", "ignore") + "…"

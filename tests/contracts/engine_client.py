@@ -140,6 +140,27 @@ class EngineClientContract:
 
         self.run(body)
 
+    def test_half_of_a_surrogate_pair_is_saved_told_and_read_again(self) -> None:
+        async def body(client: EngineClient) -> None:
+            # Half an emoji is what a script gets that cuts a text, and a server that does.
+            script = "save('short', 'party \\u{1f389}'.slice(0, 7)); throw new Error('odd \\ud800')"
+            config = {"language": "javascript", "script": script}
+            cut = {"name": "Cut", "plugin": "script", "config": config}
+            made = spec(cut, vars={"mood": "a\ud800"}, context={"team": "b\udfff"})
+            run_id = await client.create_run(made, {})
+            events = await follow(client, run_id)
+
+            assert isinstance(events[-1].event, RunFinished)
+            found = await client.get_run(run_id)
+            assert found.record.status is Status.FAILED
+            assert found.result == fold(run_id, (item.event for item in events))
+            assert found.result.tests[0].steps[0].saved == {"short": "party \ud83c"}
+            assert (await client.get_spec(run_id)).vars == {"mood": "a\ud800"}
+            page = await client.list_runs(RunFilter(suite=found.record.suite))
+            assert [record.id for record in page.runs] == [run_id]
+
+        self.run(body)
+
     def test_selection_and_options_reach_the_run(self) -> None:
         async def body(client: EngineClient) -> None:
             tests = [{"name": name, "steps": [log(name)]} for name in ("one", "two")]

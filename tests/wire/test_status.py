@@ -102,7 +102,7 @@ def test_problems_of_a_suite_come_back_one_by_one() -> None:
     assert found.report == "a.yaml:1:2: error: one\na.yaml:3:4: error: two"
 
 
-@pytest.mark.parametrize("character", ["x", "ü", "😀"])
+@pytest.mark.parametrize("character", ["x", "ü", "😀", "\ud800"])
 def test_status_fits_into_headers_however_much_is_wrong(character: str) -> None:
     long = character * 5000
     violations = [Violation(f"{long}:1", long) for _ in range(1000)]

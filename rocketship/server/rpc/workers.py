@@ -12,7 +12,7 @@ from rocketship.engine.service import RunService
 from rocketship.errors import UsageError
 from rocketship.run.events import decode
 from rocketship.server.health import Context, Readiness, draining
-from rocketship.values import JsonObject, to_json
+from rocketship.values import JsonObject, to_ascii_json
 from rocketship.wire import convert
 from rocketship.wire._generated import engine_pb2 as pb
 
@@ -51,7 +51,7 @@ class WorkerCalls:
 
     async def GetState(self, request: pb.GetStateRequest, context: Context) -> pb.GetStateResponse:
         state = await self._service.intake.kept(request.run_id, request.name)
-        return pb.GetStateResponse(json=to_json(state))
+        return pb.GetStateResponse(json=to_ascii_json(state))
 
 
 async def _next(
