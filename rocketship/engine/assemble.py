@@ -151,6 +151,11 @@ async def _open_store(settings: EngineSettings) -> tuple[RunStore, Peers]:
         raise StoreError(f"PostgreSQL needs psycopg: {error}", hint=hint) from None
     shared = PostgresStore(settings.database)
     await shared.open()
+    try:
+        await shared.check_key(derived_key(settings.encryption_key.reveal()))
+    except StoreError:
+        await shared.close()
+        raise
     return shared, Fleet(shared, recovery)
 
 

@@ -107,6 +107,10 @@ class LocalRuns:
         try:
             await self._go_on(record, recovery)
         except RocketshipError as error:
+            known = self._unrecovered.get(record.id)
+            if known is None or known.message != error.message:
+                details = {"run_id": record.id, "error": error.message}
+                log.warning("run_not_recovered", extra=details)
             self._unrecovered[record.id] = error
         else:
             self._unrecovered.pop(record.id, None)

@@ -109,20 +109,38 @@ def check_key(folder: Path, key: bytes) -> None:
         StoreError: It was used with another key; or the folder cannot be read or written.
     """
     path = folder / CHECK_FILE
-    sealer = Sealer(lambda: key)
     try:
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_once(path, sealer.seal(_CHECK, CHECK_FILE))
-        sealer.open(path.read_bytes(), CHECK_FILE)
+            _write_once(path, sealed_check(key))
+        sealed = path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path} cannot be used: {error.strerror}") from error
+    require_key(
+        sealed,
+        key,
+        f"the data in {folder}",
+        hint="restore the former key (ROCKETSHIP_ENCRYPTION_KEY, or the key file); if it is "
+        f"lost, remove {path}: runs of that time cannot be resumed or rerun",
+    )
+
+
+def sealed_check(key: bytes) -> bytes:
+    """Return a known text, sealed with a key, to be kept beside what is sealed with it."""
+    return Sealer(lambda: key).seal(_CHECK, CHECK_FILE)
+
+
+def require_key(sealed: bytes, key: bytes, what: str, *, hint: str) -> None:
+    """Make sure that a known text was sealed with this key.
+
+    Raises:
+        StoreError: It was sealed with another; it says so of `what` was sealed along with it.
+    """
+    try:
+        Sealer(lambda: key).open(sealed, CHECK_FILE)
     except StoreError:
-        raise StoreError(
-            f"the encryption key is not the one the data in {folder} was sealed with",
-            hint="restore the former key (ROCKETSHIP_ENCRYPTION_KEY, or the key file); if it is "
-            f"lost, remove {path}: runs of that time cannot be resumed or rerun",
-        ) from None
+        message = f"the encryption key is not the one {what} was sealed with"
+        raise StoreError(message, hint=hint) from None
 
 
 def _write_once(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from rocketship.store.sealing import check_key, derived_key
+from rocketship.client.remote import open_remote
+from rocketship.store.sealing import CHECK_FILE, check_key, derived_key
+from tests.contracts.engine_client import log, spec, until, wait
 from tests.fixtures.cli import isolated_environment, run_cli
 from tests.fixtures.engine_process import EngineProcess
 
@@ -60,6 +63,31 @@ def test_engine_with_another_encryption_key_than_before_exits_three(tmp_path: Pa
     assert "the encryption key is not the one" in ended.stderr
     assert "hint: restore the former key" in ended.stderr
     assert "new key" not in ended.stderr
+
+
+def test_run_that_an_engine_cannot_go_on_with_is_logged_with_the_reason(tmp_path: Path) -> None:
+    engine = EngineProcess(tmp_path / "engine", {"ROCKETSHIP_ENCRYPTION_KEY": "former key"})
+    engine.start()
+
+    async def begin() -> str:
+        async with open_remote(engine.endpoint, note=print, warn=print) as client:
+            run_id = await client.create_run(spec(log("ready"), wait()), {"TOKEN": "s3cret"})
+            await until(client, run_id, "ready")
+            return run_id
+
+    try:
+        run_id = asyncio.run(begin())
+        engine.kill()
+        (tmp_path / "engine" / "data" / CHECK_FILE).unlink()
+        engine.change(ROCKETSHIP_ENCRYPTION_KEY="new key")
+        engine.start()
+
+        told = [line for line in engine.log.splitlines() if "run_not_recovered" in line]
+    finally:
+        engine.close()
+    assert len(told) == 1
+    assert run_id in told[0]
+    assert "cannot be opened with the current encryption key" in told[0]
 
 
 @pytest.mark.parametrize(

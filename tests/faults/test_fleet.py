@@ -21,6 +21,7 @@ from rocketship.wire._generated import engine_pb2 as pb
 from rocketship.wire._generated.engine_pb2_grpc import EngineStub
 from rocketship.wire.quiet import grpc
 from tests.contracts.engine_client import follow, log, said, spec
+from tests.fixtures.cli import run_cli
 from tests.fixtures.engine_process import EngineProcess
 from tests.fixtures.fleet import Counted, check_record, client_of, counted, engines
 from tests.fixtures.nginx import nginx
@@ -283,3 +284,23 @@ def test_engines_that_start_at_once_migrate_once(
     with engines(tmp_path, postgres_cluster.url(database), 4):
         versions = postgres_cluster.execute("SELECT version FROM schema_version", database)
         assert versions == [(number,) for number in range(1, len(migrations()) + 1)]
+
+
+def test_engine_with_another_key_than_the_first_is_refused_at_its_start(
+    tmp_path: Path, database_url: str
+) -> None:
+    env = {
+        "ROCKETSHIP_DATABASE_URL": database_url,
+        "ROCKETSHIP_ENCRYPTION_KEY": "a stranger's key",
+        "ROCKETSHIP_DATA_DIR": str(tmp_path / "other"),
+        "ROCKETSHIP_ENGINE_GRPC_ADDRESS": "127.0.0.1:0",
+        "ROCKETSHIP_ENGINE_HTTP_ADDRESS": "127.0.0.1:0",
+    }
+
+    with engines(tmp_path, database_url, 1):
+        ended = run_cli(["engine"], cwd=tmp_path, home=tmp_path / "home", env=env)
+
+    assert ended.returncode == 3
+    assert "the encryption key is not the one what is secret in the PostgreSQL" in ended.stderr
+    assert "hint: give this engine the ROCKETSHIP_ENCRYPTION_KEY of the others" in ended.stderr
+    assert "stranger" not in ended.stderr

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +22,7 @@ from rocketship.store.postgres.listener import HEAL_SECONDS
 from rocketship.store.postgres.migrate import migrations
 from rocketship.store.postgres.store import PostgresStore
 from rocketship.store.postgres.sweeping import RUNS_AT_ONCE, SWEEP_LOCK
+from rocketship.store.sealing import derived_key
 from tests.contracts.run_store import RunStoreContract, ended, new_run, record
 from tests.fixtures.postgres import PASSWORD, Cluster, database_at
 
@@ -114,6 +116,25 @@ def test_database_of_a_newer_program_is_refused_with_its_version(
         f"the PostgreSQL database {database} at 127.0.0.1:{postgres_cluster.port}" in error.message
     )
     assert "version 99, newer than this program" in error.message
+
+
+def test_database_belongs_to_the_first_key_until_that_is_lost(
+    postgres_cluster: Cluster, database: str, database_url: str
+) -> None:
+    first, other = derived_key("first"), derived_key("other")
+
+    async def body(store: PostgresStore) -> None:
+        await asyncio.gather(store.check_key(first), store.check_key(first))
+        with pytest.raises(StoreError, match=f"secret in the PostgreSQL database {database}") as no:
+            await store.check_key(other)
+        statement = re.search("`(.*)`", no.value.hint or "")
+        assert statement
+        postgres_cluster.execute(statement[1], database)
+        await store.check_key(other)
+        with pytest.raises(StoreError):
+            await store.check_key(first)
+
+    with_store(database_url, body)
 
 
 def test_wrong_password_is_told_at_once_and_not_shown(

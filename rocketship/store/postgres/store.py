@@ -33,10 +33,16 @@ from rocketship.store.postgres.listing import list_runs
 from rocketship.store.postgres.mail import Mail
 from rocketship.store.postgres.migrate import migrate
 from rocketship.store.postgres.sweeping import sweep
+from rocketship.store.sealing import require_key, sealed_check
 from rocketship.values import to_ascii_json
 
 #: One that renews the lease, one that looks for runs.
 LEASE_CONNECTIONS = 2
+#: Of engines that start at once the first one keeps its own; all get that one back.
+_KEEP_CHECK = (
+    "INSERT INTO encryption_check (sealed) VALUES (%s)"
+    " ON CONFLICT (id) DO UPDATE SET sealed = encryption_check.sealed RETURNING sealed"
+)
 
 
 class PostgresStore:
@@ -71,6 +77,29 @@ class PostgresStore:
             await self._database.close()
             raise
         self.listener.start()
+
+    async def check_key(self, key: bytes) -> None:
+        """Make sure that the database has been used with this key only.
+
+        Raises:
+            StoreError: It was used with another key, or does not answer.
+        """
+
+        async def work(connection: Connection) -> bytes:
+            cursor = await connection.execute(_KEEP_CHECK, (sealed_check(key),))
+            row = await cursor.fetchone()
+            assert row is not None
+            return bytes(row[0])
+
+        sealed = await self._database.perform(work)
+        require_key(
+            sealed,
+            key,
+            f"what is secret in {self._database.place.name}",
+            hint="give this engine the ROCKETSHIP_ENCRYPTION_KEY of the others; if that is lost, "
+            "stop all engines and run `DELETE FROM encryption_check` in the database: runs of "
+            "that time cannot be resumed or rerun",
+        )
 
     async def create_run(self, new: NewRun) -> str:
         return await self._database.perform(lambda connection: rows.create_run(connection, new))
