@@ -26,6 +26,10 @@ from rocketship.store.base import (
 
 log = logging.getLogger(__name__)
 
+#: How soon the end of a run is stored whose record the store did not take, and at most how often.
+CONCLUDE_SECONDS = 1.0
+MAX_CONCLUDE_SECONDS = 5.0
+
 
 class LocalRuns:
     """Hands runs to the runtime of this process; the runtime's PlanSource, and the peers' Carrier.
@@ -53,7 +57,9 @@ class LocalRuns:
         self._backend: RunBackend | None = None
         self._prepared: dict[str, RunSource] = {}
         self._launching: set[str] = set()
-        self._unrecovered: dict[str, RocketshipError] = {}
+        self._stuck: dict[str, RocketshipError] = {}
+        self._concluding: set[asyncio.Task[None]] = set()
+        self._one_at_a_time = asyncio.Lock()
         self._supervising: set[asyncio.Task[None]] = set()
 
     def use(self, backend: RunBackend) -> None:
@@ -86,9 +92,19 @@ class LocalRuns:
         return run_id in self._launching or self._hub.carries(run_id)
 
     async def stop(self, run_id: str, *, reason: str, force: bool) -> None:
-        """Cancel a run, if it is carried out here."""
+        """Cancel a run, if it is carried out here; end it, if it is stuck here.
+
+        Raises:
+            StoreError: The end of a run that is stuck cannot be stored.
+        """
         if self._hub.carries(run_id):
             await self._runtime.cancel(run_id, reason=reason, force=force)
+        elif error := self._stuck.get(run_id):
+            await self._conclude(run_id, error)
+
+    def is_stuck(self, run_id: str) -> bool:
+        """Return whether a run is this process's own, and cannot be gone on with or recorded."""
+        return run_id in self._stuck
 
     async def take_line(self, run_id: str, event: Event, receipt: UnitCheckpoint) -> None:
         """Store a line that another process was told, if the run is carried out here."""
@@ -107,17 +123,17 @@ class LocalRuns:
         try:
             await self._go_on(record, recovery)
         except RocketshipError as error:
-            known = self._unrecovered.get(record.id)
+            known = self._stuck.get(record.id)
             if known is None or known.message != error.message:
                 details = {"run_id": record.id, "error": error.message}
                 log.warning("run_not_recovered", extra=details)
-            self._unrecovered[record.id] = error
+            self._stuck[record.id] = error
         else:
-            self._unrecovered.pop(record.id, None)
+            self._stuck.pop(record.id, None)
 
     def check(self, run_id: str) -> None:
         """Raise the error that keeps this process from going on with a run, if there is one."""
-        if error := self._unrecovered.get(run_id):
+        if error := self._stuck.get(run_id):
             raise error
 
     async def health(self) -> Health:
@@ -125,9 +141,13 @@ class LocalRuns:
         return await self._runtime.health()
 
     async def settle(self) -> None:
-        """Wait until no run is being carried out any more."""
+        """Wait until no run is being carried out any more, and leave those that are stuck."""
         while self._supervising:
             await asyncio.wait(self._supervising)
+        for task in self._concluding:
+            task.cancel()
+        if self._concluding:
+            await asyncio.wait(self._concluding)
 
     @property
     def _runtime(self) -> RunBackend:
@@ -162,11 +182,42 @@ class LocalRuns:
             self._recorder.end(run_id, disowned(run_id) if self._together else None)
         except StoreError as error:
             self._recorder.end(run_id, error)
+            if not self._together:
+                # Others go on with what this process lets go of; alone, nobody would.
+                self._stuck[run_id] = error
+                task = asyncio.create_task(self._conclude_later(run_id, error))
+                self._concluding.add(task)
+                task.add_done_callback(self._concluding.discard)
         except Exception as error:  # whatever it is, watchers must not wait for ever
             log.exception("run_failed_unexpectedly", extra={"run_id": run_id})
             await self._give_up(run_id, error, recovered=recovered)
         else:
             self._recorder.end(run_id)
+
+    async def _conclude_later(self, run_id: str, error: StoreError) -> None:
+        """End a run whose record is incomplete as soon as the store takes writes again.
+
+        Its cleanup was done, as far as that could be; the store alone does not know of the end.
+        """
+        pause = CONCLUDE_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, MAX_CONCLUDE_SECONDS)
+            with suppress(StoreError):
+                await self._store.check()
+                await self._conclude(run_id, error)
+                return
+
+    async def _conclude(self, run_id: str, error: RocketshipError) -> None:
+        async with self._one_at_a_time:
+            for record in await self._store.find(run_id):
+                if record.status.finished:
+                    continue
+                pages = stored_events(self._store, run_id)
+                events = [item async for page in pages for item in page]
+                await self._recorder.conclude(record, events, error.message)
+                log.warning("run_ended_by_engine", extra={"run_id": run_id, "error": error.message})
+            self._stuck.pop(run_id, None)
 
     async def _give_up(self, run_id: str, error: Exception, *, recovered: bool) -> None:
         """End a run for its watchers after a fault of the engine.

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import field, replace
 
@@ -21,6 +23,8 @@ from rocketship.run.status import Status
 from rocketship.store.base import RunRecord, RunStore, UnitCheckpoint
 from rocketship.store.sealing import Sealer
 from rocketship.values import JsonObject, to_ascii_json
+
+log = logging.getLogger(__name__)
 
 #: How long an event may wait for company; a checkpoint stores it sooner.
 GATHER_SECONDS = 0.02
@@ -69,7 +73,26 @@ class Recorder:
         track = self._tracks.pop(run_id)
         if track.timer is not None:
             track.timer.cancel()
+        if isinstance(error, StoreError) and not isinstance(error, Disowned):
+            _lost(track, error)
         self._hub.close(run_id, error or track.error)
+
+    async def conclude(self, record: RunRecord, events: Sequence[Recorded], message: str) -> None:
+        """Store that a run, of which only these events are known, has come to a bad end.
+
+        Raises:
+            StoreError: It cannot be stored.
+        """
+        track = _Track(record, events[-1].seq if events else 0)
+        for item in events:
+            track.count(item.event)
+        now = time.time()
+        duration = max(0.0, now - record.created_at)
+        event = RunFinished(now, Status.FAILED, duration, message)
+        last = Recorded(track.seq + 1, event)
+        end = self._ended(track, event)
+        await self._store.append(record.id, [last], None, end, owner=record.owner)
+        self._hub.publish(record.id, [last])
 
     def emit(self, run_id: str, event: Event) -> None:
         track = self._tracks[run_id]
@@ -146,7 +169,7 @@ class Recorder:
             track.error = error
             raise
         except StoreError as error:
-            track.error = track.error or error
+            _lost(track, error)
             # What happened is shown even when it could not be kept; the error follows at the end.
             self._hub.publish(record.id, events)
             raise
@@ -161,3 +184,10 @@ class Recorder:
             message=event.message,
             totals=Totals.of(track.tests.values()),
         )
+
+
+def _lost(track: _Track, error: StoreError) -> None:
+    """Keep why a run's record is incomplete, and tell operators once."""
+    if track.error is None:
+        log.error("run_not_recorded", extra={"run_id": track.record.id, "error": error.message})
+        track.error = error

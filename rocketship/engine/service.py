@@ -42,8 +42,6 @@ MAX_SEQ = 2**63 - 1
 MAX_RUNS = 10_000
 #: Every list shows it.
 MAX_SUITE_NAME = 1000
-#: A run id nobody has, to ask the store for.
-MAX_RUN_ID = "7" + "z" * 25
 #: How long the store may take to be called healthy.
 HEALTH_SECONDS = 2.0
 
@@ -282,6 +280,10 @@ class RunService:
                 news = await self._dispatch.cancel(prefix, reason=reason, force=force)
                 return _cancelling(prefix, force=force, news=news)
         asked = await self._peers.ask_to_cancel(prefix, reason=reason, force=force)
+        if self._local.is_stuck(prefix):
+            await self._local.stop(prefix, reason=reason, force=force)
+            message = f"run {prefix} could not be gone on with, and has ended as FAILED"
+            return Cancellation(True, message)
         if not (asked or self._hub.carries(prefix)):
             message = f"run {prefix} is carried out by another process; stop it there"
             return Cancellation(False, message)
@@ -324,7 +326,7 @@ class RunService:
         """Return whether each part this service depends on works."""
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
-                await self._store.find(MAX_RUN_ID)
+                await self._store.check()
             store = True
         except (StoreError, TimeoutError):
             store = False

@@ -18,6 +18,8 @@ from rocketship.values import JsonObject
 MAX_PAGE = 1000
 #: Events read at once.
 EVENT_PAGE = 1000
+#: A run id nobody has, to ask the store for.
+MAX_RUN_ID = "7" + "z" * 25
 DEFAULT_PAGE = 50
 
 
@@ -194,6 +196,14 @@ class RunStore(Protocol):
 
     async def delete_ended_before(self, when: float) -> int:
         """Remove runs that ended before the given time; return how many."""
+        ...
+
+    async def check(self) -> None:
+        """Make sure that the database answers, and takes writes again if the last one failed.
+
+        Raises:
+            StoreError: It does not.
+        """
         ...
 
     async def close(self) -> None:

@@ -99,6 +99,18 @@ class RunStoreContract:
 
         self.run(body)
 
+    def test_working_store_passes_its_check_also_after_a_refusal(self) -> None:
+        run = record(owner="me")
+
+        async def body(store: RunStore) -> None:
+            await store.check()
+            await store.create_run(new_run(run))
+            with pytest.raises(Disowned):
+                await store.append(run.id, [Recorded(2, STARTED)], owner="other")
+            await store.check()
+
+        self.run(body)
+
     def test_run_created_twice_with_one_key_is_one_run(self) -> None:
         first, second = record(), record()
 

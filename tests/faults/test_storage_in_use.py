@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -201,3 +203,70 @@ def test_index_that_is_cut_off_kills_the_process_and_the_next_one_cleans_up(benc
     ended = bench.run("list")
     assert (ended.code, "has ended: FAILED" in ended.err) == (0, True)
     assert bench.words() == BEGUN + CLEANED
+
+
+def readiness(engine: EngineProcess) -> tuple[int, str]:
+    """Return what an engine says about itself and its store."""
+    try:
+        with urlopen(f"http://127.0.0.1:{engine.http_port}/readyz") as answer:
+            return 200, json.load(answer)["dependencies"]["store"]
+    except HTTPError as error:
+        return error.code, json.load(error)["dependencies"]["store"]
+
+
+def limit_files(pid: int, size: int) -> None:
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+def break_record(bench: Workbench, engine: EngineProcess) -> tuple[Running, str]:
+    """Start a run on an engine that can write no more when the run is in the middle of a test."""
+    steps = [bench.hold("work"), log("x" * 50_000), log("x" * 50_000)]
+    cleanup = {"always": [bench.say("tidy")]}
+    bench.write("shop.yaml", suite(case("A", *steps, cleanup=cleanup)))
+    address = f"127.0.0.1:{engine.grpc_port}"
+    running = bench.start("run", "shop.yaml", "--engine", address)
+    bench.wait_for("work")
+    limit_files(engine.pid, 64 << 10)
+    bench.release("work")
+    running.wait_until(lambda: "run_not_recorded" in engine.log)
+    return running, address
+
+
+@pytest.mark.slow
+def test_engine_that_can_write_no_more_says_so_until_it_can_again(
+    bench: Workbench, engine_process: EngineProcess
+):
+    running, address = break_record(bench, engine_process)
+
+    refused = bench.run("run", "shop.yaml", "--engine", address)
+    assert refused.code == 3
+    assert "hint: look for free space, quotas, limits on file sizes" in refused.err
+    assert readiness(engine_process) == (503, "failed")
+
+    limit_files(engine_process.pid, resource.RLIM_INFINITY)
+    assert readiness(engine_process) == (200, "ok")
+    ended = running.end()
+    assert (ended.code, "FAILED" in bench.run("list", "--engine", address).out) == (1, True)
+    assert "the history database" in ended.out
+    assert bench.words() == ["work", "tidy"]
+    for event in ("store_takes_no_writes", "run_not_recorded", "store_takes_writes_again"):
+        assert engine_process.log.count(event) == 1
+
+
+@pytest.mark.slow
+def test_run_whose_record_broke_can_be_cancelled_as_soon_as_that_can_be_kept(
+    bench: Workbench, engine_process: EngineProcess
+):
+    running, address = break_record(bench, engine_process)
+    listed = json.loads(bench.run("list", "--engine", address, "--format", "json").out)
+    run_id = listed["runs"][0]["run_id"]
+
+    refused = bench.run("cancel", run_id, "--engine", address)
+    assert (refused.code, "look for free space" in refused.err) == (3, True)
+
+    limit_files(engine_process.pid, resource.RLIM_INFINITY)
+    assert bench.run("cancel", run_id, "--engine", address).code == 0
+    running.end()
+    assert "FAILED" in bench.run("get", run_id, "--engine", address).out
+    assert bench.run("delete", run_id, "--engine", address).code == 0

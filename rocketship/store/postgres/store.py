@@ -15,6 +15,7 @@ from rocketship.run.spec import RunSpec
 from rocketship.settings.database import DatabaseSettings
 from rocketship.store.appending import Appender, Batch
 from rocketship.store.base import (
+    MAX_RUN_ID,
     Bell,
     KeyedEvent,
     NewRun,
@@ -34,6 +35,7 @@ from rocketship.store.postgres.mail import Mail
 from rocketship.store.postgres.migrate import migrate
 from rocketship.store.postgres.sweeping import sweep
 from rocketship.store.sealing import require_key, sealed_check
+from rocketship.store.writes import Writes
 from rocketship.values import to_ascii_json
 
 #: One that renews the lease, one that looks for runs.
@@ -59,6 +61,7 @@ class PostgresStore:
         # An engine under load must still be able to say that it lives.
         self._aside = Database(settings, max_connections=LEASE_CONNECTIONS)
         self._appender = Appender(self._append)
+        self._writes = Writes()
         self.leases = Leases(self._aside)
         self.mail = Mail(self._database)
         self.listener = Listener(self._database)
@@ -102,7 +105,8 @@ class PostgresStore:
         )
 
     async def create_run(self, new: NewRun) -> str:
-        return await self._database.perform(lambda connection: rows.create_run(connection, new))
+        with self._writes.watched():
+            return await self._database.perform(lambda connection: rows.create_run(connection, new))
 
     async def append(
         self,
@@ -113,7 +117,8 @@ class PostgresStore:
         *,
         owner: str = "",
     ) -> None:
-        await self._appender.append(run_id, events, unit, end, owner)
+        with self._writes.watched():
+            await self._appender.append(run_id, events, unit, end, owner)
 
     def _append(self, batches: Sequence[Batch]) -> asyncio.Future[set[str]]:
         return asyncio.create_task(append(self._database, batches), name="rocketship-append")
@@ -139,7 +144,8 @@ class PostgresStore:
             async with connection.transaction():
                 return await work(connection)
 
-        return await self._database.perform(whole if end else work)
+        with self._writes.watched():
+            return await self._database.perform(whole if end else work)
 
     def listen(self, run_id: str) -> AbstractContextManager[Bell]:
         return self.listener.listen(run_id)
@@ -224,6 +230,17 @@ class PostgresStore:
 
     async def delete_ended_before(self, when: float) -> int:
         return await sweep(self._database, when)
+
+    async def check(self) -> None:
+        if not self._writes.failing:
+            await self.find(MAX_RUN_ID)
+            return
+
+        async def work(connection: Connection) -> None:
+            await connection.execute("UPDATE encryption_check SET sealed = sealed")
+
+        with self._writes.watched():
+            await self._database.perform(work)
 
     def hurry(self) -> None:
         """Wait no longer for a database that is away, as the engine is about to stop."""

@@ -15,6 +15,7 @@ from rocketship.run.events import Recorded, decode
 from rocketship.run.spec import RunSpec
 from rocketship.store.appending import Appender, Batch
 from rocketship.store.base import (
+    MAX_RUN_ID,
     Bell,
     KeyedEvent,
     NewRun,
@@ -34,7 +35,8 @@ from rocketship.store.sqlite.rows import (
     read_spec,
     to_record,
 )
-from rocketship.store.sqlite.writer import BUSY_SECONDS, Writer
+from rocketship.store.sqlite.writer import BUSY_SECONDS, Writer, translate
+from rocketship.store.writes import Writes
 
 T = TypeVar("T")
 #: A run takes its events along, of which there may be thousands, and every step waits meanwhile.
@@ -44,6 +46,9 @@ MAX_AT_ONCE_CHARACTERS = 64 << 10
 #: How often a run that another process carries out is looked at.
 POLL_SECONDS = 0.25
 FILE_NAME = "history.db"
+#: Written for a moment, to see whether there is room for a run of the usual size.
+SPARE_FILE = "history.db-spare"
+SPARE_BYTES = 256 << 10
 _SWEEP = (
     "DELETE FROM run WHERE id IN (SELECT id FROM run WHERE ended_at < ? ORDER BY ended_at LIMIT ?)"
 )
@@ -79,11 +84,13 @@ class SqliteStore:
         self._writer = Writer(self._open, path, quick=not full_sync)
         self._reader = Reader(self._connect, path)
         self._appender = Appender(self._append)
+        self._writes = Writes()
         self._made: asyncio.Future[None] | None = None
         self._bells: dict[str, set[_Bell]] = {}
 
     async def create_run(self, new: NewRun) -> str:
-        return await self._writer.submit(lambda connection: create_run(connection, new))
+        with self._writes.watched():
+            return await self._writer.submit(lambda connection: create_run(connection, new))
 
     async def append(
         self,
@@ -94,14 +101,16 @@ class SqliteStore:
         *,
         owner: str = "",
     ) -> None:
-        await self._appender.append(run_id, events, unit, end, owner)
+        with self._writes.watched():
+            await self._appender.append(run_id, events, unit, end, owner)
 
     async def add(
         self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
     ) -> list[Recorded]:
-        added = await self._writer.submit(
-            lambda connection: add_events(connection, run_id, events, end)
-        )
+        with self._writes.watched():
+            added = await self._writer.submit(
+                lambda connection: add_events(connection, run_id, events, end)
+            )
         for bell in self._bells.get(run_id, ()):
             bell.ring()
         return added
@@ -201,6 +210,13 @@ class SqliteStore:
             total += count
         return total
 
+    async def check(self) -> None:
+        if not self._writes.failing:
+            await self.find(MAX_RUN_ID)
+            return
+        with self._writes.watched():
+            await self._writer.submit(self._try_to_write)
+
     async def close(self) -> None:
         self._reader.close()
         await self._appender.close()
@@ -217,6 +233,18 @@ class SqliteStore:
         alone = len(batches) == 1 and len(batches[0].waiting) == 1
         held = self._writer.at_once(work) if small and alone else None
         return self._writer.submit(work) if held is None else held
+
+    def _try_to_write(self, connection: sqlite3.Connection) -> None:
+        # What failed was larger than the page written here, for which there may be room in the log.
+        spare = self._path.with_name(SPARE_FILE)
+        try:
+            spare.write_bytes(bytes(SPARE_BYTES))
+        except OSError as error:
+            raise translate(error, self._path) from None
+        finally:
+            spare.unlink(missing_ok=True)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute(f"PRAGMA user_version = {version}")
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do what may take long beside the writer, once that has made what there is to read."""

@@ -253,7 +253,7 @@ def translate(error: BaseException, path: Path) -> StoreError:
     if isinstance(error, StoreError):
         return error
     text = str(error)
-    if "disk is full" in text:
+    if "disk is full" in text or "No space left" in text:
         return StoreError(f"the disk is full: {path}", hint="free some space")
     if "locked" in text:
         return StoreError(
