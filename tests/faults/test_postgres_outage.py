@@ -97,6 +97,9 @@ def test_killed_postgres_delays_runs_and_nothing_else(tmp_path: Path, server: Cl
         asyncio.run(body(fleet, shop))
         # Both lived on, so nobody's run was taken away.
         assert "run_adopted" not in fleet[0].log + fleet[1].log
+        for engine in fleet:
+            assert engine.log.count("notifications_lost") == 1
+            assert engine.log.count("notifications_back") == 1
 
 
 def test_engine_waits_for_postgres_at_its_start(tmp_path: Path, server: Cluster) -> None:

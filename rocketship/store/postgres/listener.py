@@ -25,6 +25,8 @@ ENGINES = "engines"
 HEAL_SECONDS = 2.0
 #: How often a connection that hears nothing is tried.
 PROBE_SECONDS = 10.0
+#: At most so long is waited before a database that stays away is tried again.
+MAX_RETRY_SECONDS = 3.0
 
 
 class RunBell:
@@ -79,17 +81,24 @@ class Listener:
                 del self._bells[run_id]
 
     async def _keep_listening(self) -> None:
+        pause, lost = RETRY_SECONDS, False
         while True:
             try:
                 async with self._database.connect() as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
+                    if lost:
+                        log.info("notifications_back")
+                    pause, lost = RETRY_SECONDS, False
                     # Whatever happened until now was not heard.
                     self._ring_all()
                     await self._hear(connection)
             except (psycopg.Error, OSError) as error:
-                failure = translate(error, self._database.place)
-                log.warning("notifications_lost", extra={"error": failure.message})
-            await asyncio.sleep(RETRY_SECONDS)
+                if not lost:
+                    failure = translate(error, self._database.place)
+                    log.warning("notifications_lost", extra={"error": failure.message})
+                lost = True
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, MAX_RETRY_SECONDS)
 
     async def _hear(self, connection: Connection) -> None:
         while True:
