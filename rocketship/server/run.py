@@ -47,6 +47,7 @@ from rocketship.settings.server import ServerSettings
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+HTTP_ADDRESS = "ROCKETSHIP_ENGINE_HTTP_ADDRESS"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: How long everything may take once it was told to stop twice.
 FORCED_SECONDS = 2.0
@@ -139,7 +140,7 @@ class _Server:
         await self._bind()
         try:
             await self._grpc.start()
-            await self._http.start()
+            await self._start_http()
             self._readiness.become(State.OK)
             listening = Listening(self._grpc_address, self._http.address, bool(self._certificates))
             log.info("ready", extra=self._facts(listening))
@@ -150,7 +151,7 @@ class _Server:
 
     async def _bind(self) -> None:
         settings, service, tls = self._settings, self._engine.service, self._certificates
-        http = listener.listen(settings.http, "HTTP", "ROCKETSHIP_ENGINE_HTTP_ADDRESS")
+        http = listener.listen(settings.http, "HTTP", HTTP_ADDRESS)
         servicer = EngineServicer(
             service,
             self._engine.activity,
@@ -174,6 +175,15 @@ class _Server:
         self._http = HttpListener(
             self._app(servicer, requests), http, tls.ssl_context() if tls else None
         )
+
+    async def _start_http(self) -> None:
+        try:
+            await self._http.start()
+        except OSError as error:
+            # Somebody else, or our own gRPC under another name, was quicker.
+            raise listener.cannot_listen(
+                self._settings.http, "HTTP", HTTP_ADDRESS, error
+            ) from error
 
     def _app(self, servicer: EngineServicer, requests: Requests) -> ASGIApp:
         web, auth = self._settings.web, self._auth.authenticator

@@ -17,6 +17,8 @@ from rocketship.settings.web import WebSettings, web_settings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("console", "json")
+#: Hosts that stand for every address of the machine.
+_ALL_HOSTS = frozenset(("0.0.0.0", "::"))
 #: Everything that begins with ROCKETSHIP_ENGINE_ and is read somewhere.
 ENGINE_NAMES = (
     "ROCKETSHIP_ENGINE_GRPC_ADDRESS",
@@ -118,6 +120,7 @@ def server_settings(environ: Mapping[str, str]) -> ServerSettings:
         log_format=reader.choice("LOG_FORMAT", LOG_FORMATS, default.log_format),
         web=web_settings(reader),
     )
+    _refuse_one_port(settings)
     _refuse_open_door(settings)
     return settings
 
@@ -132,6 +135,18 @@ def _tls(reader: Reader) -> TlsSettings | None:
             hint = "TLS needs a certificate and its key, both as PEM files"
             raise SettingsError(f"{PREFIX}{name} is missing", hint=hint)
     return TlsSettings(Path(certificate), Path(key), Path(client_ca) if client_ca else None)
+
+
+def _refuse_one_port(settings: ServerSettings) -> None:
+    grpc, http = settings.grpc, settings.http
+    hosts = {grpc.host.lower(), http.host.lower()}
+    if not grpc.port or grpc.port != http.port or not (len(hosts) == 1 or hosts & _ALL_HOSTS):
+        return
+    raise SettingsError(
+        f"{PREFIX}ENGINE_GRPC_ADDRESS ({grpc}) and {PREFIX}ENGINE_HTTP_ADDRESS ({http}) need "
+        "ports of their own",
+        hint="give one of them another port",
+    )
 
 
 def _refuse_open_door(settings: ServerSettings) -> None:

@@ -136,6 +136,22 @@ def test_engine_does_not_start_half_locked(
     assert TOKEN not in ended.stderr
 
 
+def test_two_names_of_one_address_exit_three_and_say_which(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    env = {
+        "ROCKETSHIP_ENGINE_GRPC_ADDRESS": f"127.0.0.1:{port}",
+        "ROCKETSHIP_ENGINE_HTTP_ADDRESS": f"localhost:{port}",
+    }
+
+    ended = run_cli(["engine"], cwd=tmp_path, home=tmp_path / "home", env=env)
+
+    assert ended.returncode == 3
+    assert f"cannot listen on localhost:{port} for HTTP: address already in use" in ended.stderr
+    assert "hint: stop the program" in ended.stderr
+    assert "fault of rocketship" not in ended.stderr
+
+
 @pytest.mark.slow
 def test_open_engine_that_is_meant_starts_with_a_warning(tmp_path: Path) -> None:
     env = {"ROCKETSHIP_ENGINE_GRPC_ADDRESS": "0.0.0.0:0", "ROCKETSHIP_ALLOW_ANONYMOUS": "true"}

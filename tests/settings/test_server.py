@@ -50,6 +50,37 @@ def test_every_setting_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("grpc", "http"),
+    [
+        ("127.0.0.1:7830", "127.0.0.1:7830"),
+        ("LocalHost:7830", "localhost:7830"),
+        ("127.0.0.1:7830", "0.0.0.0:7830"),
+        ("[::]:7830", "127.0.0.1:7830"),
+        ("127.0.0.1:7701", ""),
+    ],
+)
+def test_listeners_on_one_port_are_refused(grpc: str, http: str) -> None:
+    env = {"ROCKETSHIP_ENGINE_GRPC_ADDRESS": grpc, "ROCKETSHIP_ENGINE_HTTP_ADDRESS": http}
+
+    with pytest.raises(SettingsError) as caught:
+        server_settings({**env, "ROCKETSHIP_ALLOW_ANONYMOUS": "true"})
+
+    assert all(name in caught.value.message for name in env)
+
+
+@pytest.mark.parametrize(
+    ("grpc", "http"),
+    [("127.0.0.1:0", "127.0.0.1:0"), ("127.0.0.1:7830", "127.0.0.2:7830")],
+)
+def test_ports_that_do_not_meet_are_taken(grpc: str, http: str) -> None:
+    env = {"ROCKETSHIP_ENGINE_GRPC_ADDRESS": grpc, "ROCKETSHIP_ENGINE_HTTP_ADDRESS": http}
+
+    settings = server_settings(env)
+
+    assert (str(settings.grpc), str(settings.http)) == (grpc, http)
+
+
+@pytest.mark.parametrize(
     ("name", "value", "message"),
     [
         ("ENGINE_GRPC_ADDRESS", "7700", "expected HOST:PORT"),

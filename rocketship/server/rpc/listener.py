@@ -92,7 +92,7 @@ def listen(address: Address, protocol: str, setting: str) -> socket.socket:
         )[0]
         found = socket.socket(family, kind, number)
     except OSError as error:
-        raise _cannot_listen(address, protocol, setting, error) from error
+        raise cannot_listen(address, protocol, setting, error) from error
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -102,11 +102,12 @@ def listen(address: Address, protocol: str, setting: str) -> socket.socket:
         found.bind(resolved)
     except OSError as error:
         found.close()
-        raise _cannot_listen(address, protocol, setting, error) from error
+        raise cannot_listen(address, protocol, setting, error) from error
     return found
 
 
-def _cannot_listen(address: Address, protocol: str, setting: str, error: OSError) -> Infrastructure:
+def cannot_listen(address: Address, protocol: str, setting: str, error: OSError) -> Infrastructure:
+    """Return the error for an address that cannot be listened on."""
     reason = error.strerror or str(error)
     hint = f"set {setting} to another address; port 0 takes a free port"
     if "in use" in reason.lower():
