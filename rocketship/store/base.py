@@ -52,13 +52,15 @@ ORDERS = ("started_at", "ended_at", "duration")
 class RunFilter:
     """Which runs to list, and in which order.
 
-    Empty fields match everything; words are compared without case. `text` is looked for in the
+    Empty fields match everything; words are compared without case, and `suite` is a part of the
+    name. `suite_name` is all of it, to the letter. `text` is looked for in the
     names of suite and file, the branch, the commit, the message and the beginning of the id.
     `cursor` is that of the page before, from a query that was otherwise the same.
     """
 
     status: str = ""
     suite: str = ""
+    suite_name: str = ""
     file: str = ""
     project: str = ""
     source: str = ""

@@ -95,7 +95,7 @@ def pages() -> Iterator[RunFilter]:
     """Yield every list: filtered or not, in any order, from its start and from within."""
     cursors = {"started_at": LARGE, "ended_at": f"{LARGE}-50000.0", "duration": f"{LARGE}-50.0"}
     filters = ({"status": "failed"}, {"branch": "branch-7"}, {"file": "file-3.yaml"})
-    for given in ({}, *filters, {"suite": "suite 44"}):
+    for given in ({}, *filters, {"suite": "suite 44"}, {"suite_name": "suite 44"}):
         for order_by, ascending in product(ORDERS, (False, True)):
             for cursor in ("", cursors[order_by]):
                 options: dict[str, Any] = {"order_by": order_by, "ascending": ascending, **given}

@@ -18,6 +18,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
     {},
     {"status": "failed"},
     {"suite": "shop"},
+    {"suite_name": "Shop"},
     {"file": "a.yaml"},
     {"branch": "main", "source": "ci"},
     {"text": "timeout"},

@@ -62,6 +62,9 @@ _SUITE = (
     " (ARRAY(SELECT hash FROM suite_name WHERE strpos(folded, %s) > 0))"
 )
 
+#: By the index of hashes, and for certain.
+_SUITE_NAME = "hashtextextended(suite, 0) = hashtextextended(%s, 0) AND suite = %s"
+
 
 def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
     conditions: list[str] = []
@@ -72,6 +75,9 @@ def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
     if query.suite:
         conditions.append(_SUITE)
         values.append(text(query.suite.lower()))
+    if query.suite_name:
+        conditions.append(_SUITE_NAME)
+        values += [text(query.suite_name)] * 2
     if query.file:
         conditions.append("file = %s")
         values.append(text(query.file))

@@ -82,6 +82,8 @@ def _conditions(query: RunFilter) -> tuple[list[str], list[Any]]:
         add("status = ?", query.status.upper())
     if query.suite:
         add(_SUITE, query.suite.lower())
+    if query.suite_name:
+        add("suite = ?", query.suite_name)
     if query.file:
         add("file = ?", query.file)
     if text := query.text.lower():

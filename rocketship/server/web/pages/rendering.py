@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -75,6 +76,8 @@ def _environment() -> Environment:
     filters: dict[str, Callable[..., Any]] = {
         "duration": format_duration,
         "exchange": _exchange,
+        # Slashes as well, or the browser would take `..` between them for a way up.
+        "segment": partial(quote, safe=""),
         "short": lambda run_id: run_id[:SHORT_ID],
         "shown": printable,
         "value": value_text,

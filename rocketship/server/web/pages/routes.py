@@ -165,9 +165,8 @@ class Pages:
     @_page
     async def suite(self, request: Request) -> Response:
         name = request.path_params["suite"]
-        # The filter looks for parts of names, and case does not matter to it.
-        page = await self._service.list_runs(RunFilter(suite=name, limit=TREND_RUNS))
-        runs = [run for run in page.runs if run.suite == name][:SUITE_RUNS]
+        page = await self._service.list_runs(RunFilter(suite_name=name, limit=SUITE_RUNS))
+        runs = list(page.runs)
         if not runs:
             raise NotFound(f'no run of a suite "{name}" is kept')
         ended = [run for run in runs if run.status.finished and run.status is not Status.CANCELLED]

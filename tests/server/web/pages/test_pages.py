@@ -266,6 +266,34 @@ def test_pages_of_other_sites_cannot_press_buttons(tmp_path: Path, headers: dict
     visit(tmp_path, body)
 
 
+def test_suite_is_found_behind_many_runs_of_others_with_its_name_in_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rocketship.server.web.pages.routes.SUITE_RUNS", 2)
+
+    async def body(visitor: Visitor) -> None:
+        run_id = await visitor.ran(name="Checkout")
+        for _ in range(3):
+            await visitor.ran(name="Checkout smoke")
+        _, page = await visitor.get("/suites/Checkout")
+        assert run_ids(page) == [run_id]
+
+    visit(tmp_path, body)
+
+
+@pytest.mark.parametrize("name", ["orders/../payments", "a//b", "/", "50% off?#x", "ü\\y"])
+def test_link_to_a_suite_leads_there_whatever_its_name(tmp_path: Path, name: str) -> None:
+    async def body(visitor: Visitor) -> None:
+        run_id = await visitor.ran(name=name)
+        _, page = await visitor.get(f"/runs/{run_id}")
+        found = re.search('href="(/suites/[^"/]*)"', page)
+        assert found
+        response, page = await visitor.get(found[1])
+        assert (response.status, run_ids(page)) == (200, [run_id])
+
+    visit(tmp_path, body)
+
+
 def test_suite_shows_its_history_and_trend(tmp_path: Path) -> None:
     async def body(visitor: Visitor) -> None:
         for step in (log("x"), fail(), log("x")):
