@@ -19,7 +19,7 @@ ACCEPTED = (
 #: Whether each scheme means TLS.
 _SCHEMES = {"https": True, "grpcs": True, "http": False, "grpc": False, "": False}
 _SCHEME = re.compile(r"([^:/?#\[\]]*)://")
-_AUTHORITY = re.compile(r"(\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(:(?P<port>[^:]*))?")
+_AUTHORITY = re.compile(r"(\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(?P<colon>:(?P<port>[^:]*))?")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
 _MAX_HOST = 253
 
@@ -72,7 +72,7 @@ def parse_address(text: str) -> Address:
         raise _refused(shown, "host and port cannot be told apart")
     host = _ipv6(shown, match["v6"]) if match["host"] is None else _host(shown, match["host"])
     default = DEFAULT_TLS_PORT if tls else DEFAULT_PORT
-    port = _port(shown, match["port"]) if match["port"] else default
+    port = _port(shown, match["port"]) if match["colon"] else default
     return Address(host, port, tls)
 
 
@@ -107,7 +107,9 @@ def _is_ip(text: str, version: int) -> bool:
 def _port(shown: str, text: str) -> int:
     if re.fullmatch(r"[0-9]{1,5}", text) and 0 < int(text) < 65536:
         return int(text)
-    raise _refused(shown, f'"{text}" is not a port from 1 to 65535')
+    raise _refused(
+        shown, f'"{text}" is not a port from 1 to 65535' if text else "the port is missing"
+    )
 
 
 def _refused(shown: str, why: str, *, hide: bool = False) -> UsageError:

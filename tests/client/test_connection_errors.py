@@ -286,6 +286,20 @@ def test_port_speaks_http1() -> None:
 
 
 @pytest.mark.parametrize(
+    "greeting", [b"SSH-2.0-OpenSSH_9.6\r\n", bytes(range(128, 256)), bytes(50)]
+)
+def test_port_speaks_neither_http_nor_grpc(greeting: bytes) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        await writer.drain()
+        await reader.read()
+
+    error = meets(lambda: stand_ins.tcp(greet))
+
+    check(error, Unreachable, "speaks neither gRPC nor HTTP", "gRPC is on port 7700")
+
+
+@pytest.mark.parametrize(
     ("status", "kind", "message", "hint"),
     [
         (302, Unreachable, "behind a browser login or another redirect (HTTP 302)", "host name"),

@@ -13,7 +13,7 @@ from rocketship.cli.doctor.network import connected, handshake
 from rocketship.client.channel import Endpoint
 from rocketship.client.connection import Connection, open_connection
 from rocketship.client.discovery import ServerInfo, compatibility_warning, discover
-from rocketship.errors import RocketshipError
+from rocketship.errors import RocketshipError, StoreError
 from rocketship.run.printable import printable
 from rocketship.values import format_duration
 from rocketship.wire._generated import engine_pb2 as pb
@@ -54,22 +54,26 @@ async def _ask(connection: Connection) -> list[Check]:
     engine = ok("engine", shown)
     if told := compatibility_warning(info):
         engine = warning("engine", f"{shown}; {told}", "use a client of its version")
-    return [health, clock, engine, await _auth(connection, info)]
+    return [health, clock, engine, *await _auth(connection, info)]
 
 
-async def _auth(connection: Connection, info: ServerInfo) -> Check:
-    """Make a harmless call that is not open to everybody."""
+async def _auth(connection: Connection, info: ServerInfo) -> list[Check]:
+    """Make a harmless call that is not open to everybody, and that needs the engine's history."""
     credentials = connection.endpoint.credentials
     source = credentials.source if credentials else "no token"
     connection.sign_in(info.asked)
     request = pb.ListRunsRequest(limit=1)
+    store: list[Check] = []
     try:
         await connection.call(connection.stub.ListRuns, request, seconds=HEALTH_SECONDS)
+    except StoreError as error:
+        # It looks for its history only once it knows who is calling.
+        store = [failed("store", error.message, error.hint)]
     except RocketshipError as error:
-        return failed("auth", error.message, error.hint)
+        return [failed("auth", error.message, error.hint)]
     if not info.auth_enabled:
-        return ok("auth", "the engine asks nobody who is calling")
-    return ok("auth", f"the engine accepts {source}")
+        return [ok("auth", "the engine asks nobody who is calling"), *store]
+    return [ok("auth", f"the engine accepts {source}"), *store]
 
 
 def _clock(told: str, asked: float, answered: float) -> Check:

@@ -70,6 +70,13 @@ def _not_grpc(case: Case, match: re.Match[str]) -> Finding:
     )
 
 
+def _neither(case: Case, match: re.Match[str]) -> Finding:
+    return Finding(
+        "that port speaks neither gRPC nor HTTP",
+        f"something else listens there; gRPC is on port {DEFAULT_PORT} unless configured otherwise",
+    )
+
+
 def _wrong_port(case: Case) -> Finding | None:
     if case.endpoint.address.port != WEB_PORT:
         return None
@@ -85,6 +92,8 @@ def _web_pages(port: str) -> Finding:
 
 
 RULES: Rules = (
+    # The type is the fourth byte of what came first; 80 is the P of HTTP/1.1.
+    (r"Expected SETTINGS frame as the first frame, got frame type (?!80\b)\d", _neither),
     (r"Failed parsing HTTP/2|Expected SETTINGS frame", _not_grpc),
     (r"this is the HTTP port of the engine; its gRPC port is (\d+)", _web_port),
     (r"http2 header with status: (\d+)", _http_status),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.fixtures.engine_process import EngineProcess
+from tests.fixtures.fleet import engines
+from tests.fixtures.postgres import Cluster
 from tests.fixtures.workbench import Workbench
 
 
@@ -40,6 +43,24 @@ def test_engine_is_checked_layer_by_layer(bench: Workbench, shared_engine: Engin
         ("engine", "ok"),
         ("auth", "ok"),
     ]
+
+
+def test_lost_database_of_an_engine_is_no_matter_of_who_calls(
+    bench: Workbench, tmp_path: Path, postgres_cluster: Cluster
+):
+    name = postgres_cluster.new_database()
+    with engines(tmp_path, postgres_cluster.url(name), 1) as fleet:
+        postgres_cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+        ended = bench.run("doctor", "-e", f"127.0.0.1:{fleet[0].grpc_port}", "--format", "json")
+
+    checks = json.loads(ended.out)["checks"]
+    assert ended.code == 1
+    assert [(check["name"], check["outcome"]) for check in checks][-2:] == [
+        ("auth", "ok"),
+        ("store", "failed"),
+    ]
+    assert f"the PostgreSQL database {name}" in checks[-1]["message"]
 
 
 def test_failure_exits_one_with_the_next_thing_to_try(
