@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from rocketship.client.remote import open_remote
+from rocketship.run.status import Status
+from rocketship.store.base import RunRecord
 from rocketship.store.sealing import CHECK_FILE, check_key, derived_key
 from tests.contracts.engine_client import log, spec, until, wait
 from tests.fixtures.cli import isolated_environment, run_cli
@@ -65,7 +67,9 @@ def test_engine_with_another_encryption_key_than_before_exits_three(tmp_path: Pa
     assert "new key" not in ended.stderr
 
 
-def test_run_that_an_engine_cannot_go_on_with_is_logged_with_the_reason(tmp_path: Path) -> None:
+def test_run_that_an_engine_cannot_go_on_with_is_logged_and_can_be_cancelled(
+    tmp_path: Path,
+) -> None:
     engine = EngineProcess(tmp_path / "engine", {"ROCKETSHIP_ENCRYPTION_KEY": "former key"})
     engine.start()
 
@@ -75,6 +79,11 @@ def test_run_that_an_engine_cannot_go_on_with_is_logged_with_the_reason(tmp_path
             await until(client, run_id, "ready")
             return run_id
 
+    async def cancel(run_id: str) -> RunRecord:
+        async with open_remote(engine.endpoint, note=print, warn=print) as client:
+            assert (await client.cancel_run(run_id, reason="enough")).stopped
+            return (await client.get_run(run_id)).record
+
     try:
         run_id = asyncio.run(begin())
         engine.kill()
@@ -83,11 +92,14 @@ def test_run_that_an_engine_cannot_go_on_with_is_logged_with_the_reason(tmp_path
         engine.start()
 
         told = [line for line in engine.log.splitlines() if "run_not_recovered" in line]
+        ended = asyncio.run(cancel(run_id))
     finally:
         engine.close()
     assert len(told) == 1
     assert run_id in told[0]
-    assert "cannot be opened with the current encryption key" in told[0]
+    reason = "a stored secret cannot be opened with the current encryption key"
+    assert reason in told[0]
+    assert (ended.status, ended.message) == (Status.FAILED, reason)
 
 
 @pytest.mark.parametrize(
