@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from rocketship.errors import Disowned, StoreError
 
@@ -12,7 +10,10 @@ log = logging.getLogger(__name__)
 
 
 class Writes:
-    """Remembers how the last write went, and tells operators when that changes."""
+    """Remembers how the last write went, and tells operators when that changes.
+
+    Each write is done within `with writes:`. That is no generator, as every step enters it.
+    """
 
     def __init__(self) -> None:
         self._failing = False
@@ -22,18 +23,14 @@ class Writes:
         """Whether the last write failed."""
         return self._failing
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Take notice of how a write goes."""
-        try:
-            yield
-        except Disowned:
-            raise  # an answer, not a failure
-        except StoreError as error:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, StoreError) and not isinstance(error, Disowned):
             if not self._failing:
                 log.error("store_takes_no_writes", extra={"error": error.message})
             self._failing = True
-            raise
-        if self._failing:
+        elif error is None and self._failing:
             log.warning("store_takes_writes_again")
-        self._failing = False
+            self._failing = False

@@ -105,7 +105,7 @@ class PostgresStore:
         )
 
     async def create_run(self, new: NewRun) -> str:
-        with self._writes.watched():
+        with self._writes:
             return await self._database.perform(lambda connection: rows.create_run(connection, new))
 
     async def append(
@@ -117,7 +117,7 @@ class PostgresStore:
         *,
         owner: str = "",
     ) -> None:
-        with self._writes.watched():
+        with self._writes:
             await self._appender.append(run_id, events, unit, end, owner)
 
     def _append(self, batches: Sequence[Batch]) -> asyncio.Future[set[str]]:
@@ -144,7 +144,7 @@ class PostgresStore:
             async with connection.transaction():
                 return await work(connection)
 
-        with self._writes.watched():
+        with self._writes:
             return await self._database.perform(whole if end else work)
 
     def listen(self, run_id: str) -> AbstractContextManager[Bell]:
@@ -239,7 +239,7 @@ class PostgresStore:
         async def work(connection: Connection) -> None:
             await connection.execute("UPDATE encryption_check SET sealed = sealed")
 
-        with self._writes.watched():
+        with self._writes:
             await self._database.perform(work)
 
     def hurry(self) -> None:

@@ -89,7 +89,7 @@ class SqliteStore:
         self._bells: dict[str, set[_Bell]] = {}
 
     async def create_run(self, new: NewRun) -> str:
-        with self._writes.watched():
+        with self._writes:
             return await self._writer.submit(lambda connection: create_run(connection, new))
 
     async def append(
@@ -101,13 +101,13 @@ class SqliteStore:
         *,
         owner: str = "",
     ) -> None:
-        with self._writes.watched():
+        with self._writes:
             await self._appender.append(run_id, events, unit, end, owner)
 
     async def add(
         self, run_id: str, events: Sequence[KeyedEvent], end: RunRecord | None = None
     ) -> list[Recorded]:
-        with self._writes.watched():
+        with self._writes:
             added = await self._writer.submit(
                 lambda connection: add_events(connection, run_id, events, end)
             )
@@ -214,7 +214,7 @@ class SqliteStore:
         if not self._writes.failing:
             await self.find(MAX_RUN_ID)
             return
-        with self._writes.watched():
+        with self._writes:
             await self._writer.submit(self._try_to_write)
 
     async def close(self) -> None:
